@@ -1,0 +1,256 @@
+r"""A Kolmogorov-Arnold network: layers of edges, with sums and, where asked, products on the nodes.
+
+Layer ``l`` turns the nodes ``x`` below it into sub-nodes ``s_o = sum_i phi_io(x_i)``. A width ``(3, 2)`` makes of
+seven sub-nodes five nodes: three sums ``s_1, s_2, s_3`` and two products ``s_4 s_5`` and ``s_6 s_7``.
+
+The network carries the affine maps from the user's units to its own and back (``input_center`` and so on), so
+``net(x)`` always speaks the user's units, and ``trace(x)`` tells what happened in between without the network
+remembering anything.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from edgewise import splines
+from edgewise.edges import Prepared
+from edgewise.errors import InputError
+from edgewise.layer import KANLayer
+
+Width = int | tuple[int, int]
+
+
+@dataclass(frozen=True)
+class LayerTrace:
+    """One layer's record: its ``inputs (n, in)``, every edge's ``curves (n, in, out)``, its ``nodes (n, width)``."""
+
+    inputs: Float[Tensor, "n inputs"]
+    curves: Float[Tensor, "n inputs outputs"]
+    nodes: Float[Tensor, "n nodes"]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one batch did in a network: immutable, and independent of it.
+
+    ``x`` and ``y`` are in the user's units, the layers in the network's own.
+    """
+
+    x: Float[Tensor, "n inputs"]
+    layers: tuple[LayerTrace, ...]
+    y: Float[Tensor, "n outputs"]
+
+
+class KAN(nn.Module):
+    """A network of ``KANLayer``s, ``(..., widths[0])`` to ``(..., widths[-1])``.
+
+    Args:
+        widths: nodes of each level from inputs to outputs, at least two; ``(s, p)`` means ``s`` sums and ``p``
+            products of two.
+        intervals, degree, domain, base, init, generator, device, dtype: as in ``KANLayer``.
+
+    Example:
+        >>> net = KAN([2, (3, 2), 1])
+        >>> net(torch.zeros(10, 2)).shape
+        torch.Size([10, 1])
+    """
+
+    input_center: Tensor
+    input_scale: Tensor
+    output_center: Tensor
+    output_scale: Tensor
+
+    def __init__(
+        self,
+        widths: Sequence[Width],
+        *,
+        intervals: int = 5,
+        degree: int = 3,
+        domain: tuple[float, float] = (-1.0, 1.0),
+        base: str | None = "silu",
+        init: str = "critical",
+        generator: torch.Generator | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.widths = checked_widths(widths)
+        depth = len(self.widths) - 1
+        self.layers = nn.ModuleList(
+            KANLayer(
+                sum(below),
+                above[0] + 2 * above[1],
+                intervals=intervals,
+                degree=degree,
+                domain=domain,
+                base=base,
+                init=init,
+                depth=depth,
+                generator=generator,
+                device=device,
+                dtype=dtype,
+            )
+            for below, above in zip(self.widths, self.widths[1:], strict=False)
+        )
+        kind = {"device": device, "dtype": dtype or torch.get_default_dtype()}
+        for name, width in (("input", sum(self.widths[0])), ("output", sum(self.widths[-1]))):
+            self.register_buffer(f"{name}_center", torch.zeros(width, **kind))
+            self.register_buffer(f"{name}_scale", torch.ones(width, **kind))
+
+    @property
+    def in_features(self) -> int:
+        """Number of inputs."""
+        return sum(self.widths[0])
+
+    @property
+    def out_features(self) -> int:
+        """Number of outputs."""
+        return sum(self.widths[-1])
+
+    @property
+    def intervals(self) -> int:
+        """Cells of the finest layer's splines."""
+        return max(layer.spline.intervals for layer in self.kan_layers)
+
+    @property
+    def kan_layers(self) -> tuple[KANLayer, ...]:
+        """The layers, typed."""
+        return tuple(layer for layer in self.layers if isinstance(layer, KANLayer))
+
+    def forward(self, x: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch outputs"]:
+        """Prediction in the user's units; any leading axes."""
+        nodes = self._enter(x)
+        for level, layer in enumerate(self.layers, start=1):
+            nodes = combine(layer(nodes), self.widths[level])
+        return nodes * self.output_scale + self.output_center
+
+    def trace(self, x: Float[Tensor, "n inputs"]) -> Trace:
+        """Runs a batch and records every edge's input and value."""
+        nodes, records = self._enter(x), []
+        for level, layer in enumerate(self.kan_layers, start=1):
+            curves = layer.curves(nodes)
+            above = combine(curves.sum(1), self.widths[level])
+            records.append(LayerTrace(nodes, curves, above))
+            nodes = above
+        return Trace(x, tuple(records), nodes * self.output_scale + self.output_center)
+
+    def prepare(self, x: Float[Tensor, "n inputs"]) -> tuple[Prepared, ...]:
+        """What the first layer needs of a batch and no parameter changes: computed once for many evaluations."""
+        return self.kan_layers[0].prepare(self._enter(x))
+
+    def scaled(self, prepared: tuple[Prepared, ...]) -> Float[Tensor, "n outputs"]:
+        """Outputs of a prepared batch, before ``output_scale`` and ``output_center``."""
+        layers = self.kan_layers
+        nodes = combine(layers[0].recall(prepared), self.widths[1])
+        for level, layer in enumerate(layers[1:], start=2):
+            nodes = combine(layer(nodes), self.widths[level])
+        return nodes
+
+    def linearise(self, prepared: tuple[Prepared, ...]) -> tuple[Tensor, Tensor]:
+        """Scaled outputs ``(n, out)`` of a prepared batch and their Jacobian ``(n, out, free)`` in closed form.
+
+        The columns follow ``free()``. For a spline coefficient, ``dy / dc_imo = dy / ds_o  B_m(x_i)``: one sweep up
+        for the values and edge slopes, one sweep down for ``dy / ds``.
+        """
+        below = [(prepared, self.kan_layers[0].recall(prepared))]
+        nodes = combine(below[0][1], self.widths[1])
+        for level, layer in enumerate(self.kan_layers[1:], start=2):
+            ready = layer.prepare(nodes)
+            below.append((ready, layer.recall(ready)))
+            nodes = combine(below[-1][1], self.widths[level])
+        slopes = [
+            layer.slopes(ready) for layer, (ready, _) in zip(self.kan_layers[1:], below[1:], strict=True)
+        ]
+        rows = [self._row(below, slopes, nodes, output) for output in range(self.out_features)]
+        return nodes, torch.stack(rows, dim=1)
+
+    def free(self) -> Float[Tensor, " free"]:
+        """All parameters that can move, as one vector."""
+        return torch.cat([layer.free() for layer in self.kan_layers])
+
+    def assign(self, vector: Float[Tensor, " free"]) -> None:
+        """Sets the free parameters, in place."""
+        layers = self.kan_layers
+        for layer, part in zip(layers, vector.split([f.free().numel() for f in layers]), strict=True):
+            layer.assign(part)
+
+    def refine(self, intervals: int) -> "KAN":
+        """The same function on splines of ``intervals`` cells, as a new network.
+
+        Exact when ``intervals`` is a multiple of the present number; the least-squares fit otherwise.
+        """
+        if not isinstance(intervals, int) or intervals < 1:
+            raise InputError(f"intervals={intervals!r}: expected a whole number of at least 1")
+        finer = copy.deepcopy(self)
+        for layer in finer.kan_layers:
+            layer.refit(splines.refine_knots(layer.spline.knots, layer.spline.degree, intervals))
+        return finer
+
+    def _enter(self, x: Tensor) -> Tensor:
+        if x.shape[-1:] != (self.in_features,):
+            raise InputError(
+                f"a network of {self.in_features} inputs got shape {tuple(x.shape)}; "
+                f"its last axis must be {self.in_features}"
+            )
+        return (x - self.input_center) / self.input_scale
+
+    def _row(self, below: list, slopes: list[Tensor], nodes: Tensor, output: int) -> Tensor:
+        """Jacobian ``(n, free)`` of one output by one sweep down."""
+        upstream = torch.zeros_like(nodes)
+        upstream[:, output] = 1.0
+        parts = []
+        for level in range(len(below), 0, -1):
+            ready, subnodes = below[level - 1]
+            upstream = uncombine(upstream, subnodes, self.widths[level])
+            parts.append(self.kan_layers[level - 1].columns(ready, upstream))
+            if level > 1:
+                upstream = (slopes[level - 2] @ upstream[..., None])[..., 0]
+        return torch.cat(parts[::-1], dim=1)
+
+
+def combine(
+    subnodes: Float[Tensor, "*batch subnodes"], width: tuple[int, int]
+) -> Float[Tensor, "*batch nodes"]:
+    """Sums kept as they are, the rest multiplied in pairs."""
+    sums, products = width
+    if not products:
+        return subnodes
+    pairs = subnodes[..., sums:]
+    return torch.cat([subnodes[..., :sums], pairs[..., 0::2] * pairs[..., 1::2]], dim=-1)
+
+
+def uncombine(
+    upstream: Float[Tensor, "n nodes"], subnodes: Float[Tensor, "n subnodes"], width: tuple[int, int]
+) -> Float[Tensor, "n subnodes"]:
+    """Derivatives with respect to nodes turned into derivatives with respect to sub-nodes."""
+    sums, products = width
+    if not products:
+        return upstream
+    grown = torch.empty_like(subnodes)
+    grown[:, :sums] = upstream[:, :sums]
+    grown[:, sums::2] = upstream[:, sums:] * subnodes[:, sums + 1 :: 2]
+    grown[:, sums + 1 :: 2] = upstream[:, sums:] * subnodes[:, sums::2]
+    return grown
+
+
+def checked_widths(widths: Sequence[Width]) -> tuple[tuple[int, int], ...]:
+    """Every entry as ``(sums, products)``; the caller's list is left alone."""
+    if isinstance(widths, str) or not isinstance(widths, Sequence) or len(widths) < 2:
+        raise InputError(f"widths={widths!r}: expected at least two entries, such as [2, 5, 1]")
+    pairs = []
+    for entry in widths:
+        pair = (entry, 0) if isinstance(entry, int) else tuple(entry)
+        if len(pair) != 2 or not all(isinstance(n, int) and n >= 0 for n in pair) or sum(pair) < 1:
+            raise InputError(
+                f"widths has the entry {entry!r}: expected a positive number or (sums, products)"
+            )
+        pairs.append(pair)
+    if pairs[0][1]:
+        raise InputError(
+            f"widths starts with {widths[0]!r}: inputs cannot be products; write a single number"
+        )
+    return tuple(pairs)

@@ -1,0 +1,44 @@
+r"""What keeps a network simple: scalar functions of a ``Trace``, or of coefficients, to add to a loss.
+
+With ``|phi|_e`` the root mean square of edge ``e`` over the rows, and ``q_e`` its share of its layer's total,
+
+    sparsity = sum_e |phi|_e,      entropy = - sum_e q_e log q_e,      both summed over layers.
+
+Source: Liu et al., *KAN: Kolmogorov-Arnold Networks*, arXiv 2404.19756, section 2.5.1 (with rms for mean size).
+"""
+
+import torch
+from torch import Tensor
+
+from edgewise.network import KAN, Trace
+
+_TINY = 1e-12
+
+
+def edge_sizes(curves: Tensor) -> Tensor:
+    """Root mean square of each edge over the rows: ``(n, in, out)`` to ``(in, out)``, smooth at zero."""
+    return (curves.pow(2).mean(0) + _TINY**2).sqrt()
+
+
+def sparsity(trace: Trace) -> Tensor:
+    """Sum of all edge sizes."""
+    return torch.stack([edge_sizes(layer.curves).sum() for layer in trace.layers]).sum()
+
+
+def entropy(trace: Trace) -> Tensor:
+    """Entropy of the shares of the edges, layer by layer: low when few edges carry a layer."""
+    parts = []
+    for layer in trace.layers:
+        sizes = edge_sizes(layer.curves).flatten()
+        share = sizes / (sizes.sum() + _TINY)
+        parts.append(-(share * (share + _TINY).log()).sum())
+    return torch.stack(parts).sum()
+
+
+def smoothness(network: KAN) -> Tensor:
+    """Sum of squared second differences of all spline coefficients."""
+    parts = [
+        (layer.spline.coef.diff(n=2, dim=1) * layer.spline.mask[:, None, :]).pow(2).sum()
+        for layer in network.kan_layers
+    ]
+    return torch.stack(parts).sum()

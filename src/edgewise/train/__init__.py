@@ -1,0 +1,129 @@
+"""Training behind one function: ``train(network, X, y, config) -> FitResult``.
+
+The network given is left alone. Scales are measured here and folded into the network that comes back, rows are
+split once, the work is done in float64 (float32 for large minibatch runs) and the best state on held-out rows is
+what the caller gets, whatever happened after it.
+"""
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from edgewise.data import Scales, as_tensors, measure, split_rows
+from edgewise.errors import InputError
+from edgewise.network import KAN
+from edgewise.train.clock import Clock
+from edgewise.train.config import FitResult, Step, TrainConfig
+from edgewise.train.lbfgs import FullBatch
+from edgewise.train.minibatch import Minibatch
+from edgewise.train.staircase import Rows, Staircase
+
+__all__ = ["FitResult", "Step", "TrainConfig", "train"]
+
+MANY_PARAMETERS = 3000
+MANY_NUMBERS = 40_000_000
+MANY_ROWS = 50_000
+_FEWEST_TO_SPLIT = 10
+
+
+def train(network: KAN, X: Any, y: Any, config: TrainConfig | None = None) -> FitResult:
+    """Fits a network to rows ``X (n, inputs)`` and targets ``y (n,)`` or ``(n, outputs)``.
+
+    Returns a new network of the same type and shape of edges that maps the user's ``X`` to the user's ``y``. For
+    ``loss="cross-entropy"``, ``y`` holds class numbers and the outputs are logits. Raises ``InputError`` when the
+    data and the network do not fit each other.
+
+    Example:
+        >>> X = torch.linspace(-1, 1, 50)[:, None]
+        >>> result = train(KAN([1, 1]), X, X**2, TrainConfig(max_seconds=5))
+        >>> bool((result.network(X) - X**2).abs().max() < 1e-4)
+        True
+    """
+    config = config or TrainConfig()
+    inputs, targets = as_tensors(X, y)
+    _check_fit(network, inputs, targets, config)
+    clock = Clock(config.max_seconds, config.progress)
+    scales = measure(inputs, targets, network.widths[-1][1])
+    rows = _rows(inputs, targets, scales, config)
+    method, reason = _choose(network, rows, config)
+    large = method == "adam" and inputs.numel() > MANY_NUMBERS
+    working = copy.deepcopy(network).to(torch.float32 if large else torch.float64)
+    _identity(scales, working).install(working)
+    kinds = {"least-squares": Staircase, "lbfgs": FullBatch, "adam": Minibatch}
+    run = kinds[method](working, rows, config, clock)
+    try:
+        status = run.climb()
+    except KeyboardInterrupt:
+        status = "interrupted"
+    finally:
+        clock.close()
+    message = f"{_SAID[status]}; {method}: {reason}; held-out loss {run.best_loss:.3g}"
+    return FitResult(
+        status, message, tuple(run.history), clock.seconds, _finished(run.best, network, scales, config)
+    )
+
+
+_SAID = {
+    "converged": "converged",
+    "step limit": "stopped at the step limit, still improving",
+    "time limit": "stopped at the time limit, best so far kept",
+    "interrupted": "interrupted, best so far kept",
+    "rolled back": "the loss stopped being a number and the best state before that was kept; scale or check the data",
+}
+
+
+def _choose(network: KAN, rows: Rows, config: TrainConfig) -> tuple[str, str]:
+    """The method and the reason for it."""
+    parameters, count = network.free().numel(), rows.X.shape[0]
+    if config.method != "auto":
+        return config.method, "asked for"
+    squared = config.loss == "squared" and not (config.sparsity or config.entropy)
+    if squared and parameters <= MANY_PARAMETERS and rows.y.numel() * parameters <= MANY_NUMBERS:
+        return "least-squares", f"chosen for {parameters} parameters and {count} rows"
+    if count <= MANY_ROWS:
+        why = f"{parameters} parameters" if squared else "a loss that is not a plain sum of squares"
+        return "lbfgs", f"chosen for {why} and {count} rows"
+    return "adam", f"chosen for {count} rows"
+
+
+def _check_fit(network: KAN, X: torch.Tensor, y: torch.Tensor, config: TrainConfig) -> None:
+    outputs = 1 if config.loss == "cross-entropy" else network.out_features
+    if X.shape[1] != network.in_features or y.shape[1] != outputs:
+        raise InputError(
+            f"a network of widths {list(network.widths)} got X with {X.shape[1]} columns and y with {y.shape[1]}; "
+            f"make it KAN([{X.shape[1]}, ..., {y.shape[1]}])"
+        )
+    if config.method == "least-squares" and (config.sparsity or config.entropy or config.loss != "squared"):
+        raise InputError(
+            "least-squares minimises plain squares; for sparsity, entropy or classes use method='lbfgs'"
+        )
+    if config.loss == "cross-entropy" and not _are_classes(y, network.out_features):
+        raise InputError(f"cross-entropy needs class numbers from 0 to {network.out_features - 1} in y")
+
+
+def _are_classes(y: torch.Tensor, classes: int) -> bool:
+    return bool(((y == y.round()) & (y >= 0) & (y < classes)).all())
+
+
+def _rows(X: torch.Tensor, y: torch.Tensor, scales: Scales, config: TrainConfig) -> Rows:
+    scaled = (X - scales.input_center) / scales.input_scale
+    target = y if config.loss == "cross-entropy" else (y - scales.output_center) / scales.output_scale
+    share = config.validation if X.shape[0] >= _FEWEST_TO_SPLIT else 0.0
+    kept, held = split_rows(X.shape[0], share, torch.Generator().manual_seed(config.seed))
+    return Rows(scaled[kept], target[kept], scaled[held], target[held])
+
+
+def _identity(scales: Scales, network: KAN) -> Scales:
+    wide = torch.zeros(network.out_features, dtype=torch.float64)
+    return Scales(torch.zeros_like(scales.input_center), torch.ones_like(scales.input_scale), wide, wide + 1)
+
+
+def _finished(best: KAN, given: KAN, scales: Scales, config: TrainConfig) -> KAN:
+    """The trained network in the user's units and in the type and place of the given one."""
+    if config.loss == "cross-entropy":
+        wide = torch.zeros(best.out_features, dtype=torch.float64)
+        scales = replace(scales, output_center=wide, output_scale=wide + 1)
+    scales.install(best)
+    return best.to(device=given.input_center.device, dtype=given.input_center.dtype)

@@ -1,0 +1,59 @@
+"""Adam on minibatches, by torch, with a one-cycle learning rate: for tables too large for whole-batch methods."""
+
+import copy
+
+import torch
+
+from edgewise.network import KAN
+from edgewise.train.clock import Clock
+from edgewise.train.config import Step, TrainConfig
+from edgewise.train.lbfgs import data_loss, objective
+from edgewise.train.staircase import Rows
+
+
+class Minibatch:
+    """One run of Adam; an epoch is a pass over all rows, ``best`` the best network on the held-out ones."""
+
+    def __init__(self, network: KAN, rows: Rows, config: TrainConfig, clock: Clock) -> None:
+        self.rows, self.config, self.clock = rows, config, clock
+        self.network, self.best = network, copy.deepcopy(network)
+        self.history: list[Step] = []
+        self.best_loss = self._judge()
+        self.generator = torch.Generator().manual_seed(config.seed)
+
+    def climb(self) -> str:
+        """Runs all epochs; returns the status."""
+        count = -(-self.rows.X.shape[0] // self.config.batch_size)
+        optimiser = torch.optim.Adam(self.network.parameters(), lr=self.config.learning_rate)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, self.config.learning_rate, total_steps=count * self.config.max_steps + 1
+        )
+        for _ in range(self.config.max_steps):
+            total = 0.0
+            for batch in torch.randperm(self.rows.X.shape[0], generator=self.generator).chunk(count):
+                if self.clock.expired:
+                    return "time limit"
+                optimiser.zero_grad()
+                loss = objective(self.network, self.rows.X[batch], self.rows.y[batch], self.config)
+                if not bool(torch.isfinite(loss)):
+                    return "rolled back"
+                torch.autograd.backward(loss)
+                optimiser.step()
+                schedule.step()
+                total += float(loss) * len(batch) / self.rows.X.shape[0]
+            self._record(total)
+        return "step limit"
+
+    def _record(self, loss: float) -> None:
+        judged = self._judge() if self.rows.held_X.shape[0] else loss
+        self.history.append(Step(self.clock.seconds, self.network.intervals, loss, judged))
+        self.clock.tick(loss=f"{loss:.2e}", validation=f"{judged:.2e}")
+        if judged < self.best_loss:
+            self.best_loss, self.best = judged, copy.deepcopy(self.network)
+
+    def _judge(self) -> float:
+        held = self.rows.held_X.shape[0] > 0
+        X, y = (self.rows.held_X, self.rows.held_y) if held else (self.rows.X, self.rows.y)
+        with torch.no_grad():
+            loss = float(data_loss(self.network(X), y, self.config.loss))
+        return loss if loss == loss else float("inf")

@@ -1,0 +1,265 @@
+r"""Least squares from coarse to fine: a staircase of spline grids, each started from the last.
+
+Several starts run for a few steps on the coarsest grid; the best goes on. Each stage minimises by
+Levenberg-Marquardt, then the cells double (exactly: the new breakpoints contain the old). Between stages hidden
+domains follow the activations; a move is kept only when the loss does not rise. Rows held out choose the stage:
+the staircase ends when finer cells no longer help there, or when cells would outnumber what the rows can fill.
+"""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from edgewise import splines
+from edgewise.edges import Prepared, SplineEdges, base_function
+from edgewise.init import initial_weight
+from edgewise.network import KAN
+from edgewise.train.clock import Clock
+from edgewise.train.config import Step, TrainConfig
+from edgewise.train.levenberg import Solver
+
+ROWS_PER_CELL = 8
+LARGEST_JACOBIAN = 40_000_000
+_FIRST_STEPS = 25
+_MORE_STARTS = 3
+_DISAPPOINTING = 1e-2
+_STALLED = 0.03
+_WINDOW = 6
+_MARGIN = 0.05
+_STEPS_TO_RECOVER = 6
+_LAST_STEPS = 20
+_OVERFIT = 2.0
+_BRIDGE = 1e-8
+_FLOOR = 1e-29
+
+
+@dataclass
+class Rows:
+    """Training and validation rows in the network's own scale; ``held`` may be empty."""
+
+    X: Float[Tensor, "n inputs"]
+    y: Float[Tensor, "n outputs"]
+    held_X: Float[Tensor, "m inputs"]
+    held_y: Float[Tensor, "m outputs"]
+
+
+class Staircase:
+    """One run; ``best`` is the best network so far, and ``climb`` may be interrupted at any moment."""
+
+    def __init__(self, network: KAN, rows: Rows, config: TrainConfig, clock: Clock) -> None:
+        self.rows, self.config, self.clock = rows, config, clock
+        self.history: list[Step] = []
+        self.best = copy.deepcopy(network)
+        self.best_loss = self._validation(self.best)
+        self.generator = torch.Generator().manual_seed(config.seed)
+
+    def climb(self) -> str:
+        """Runs all stages; returns the status."""
+        network, status = self._first_stage(), "converged"
+        stages = self.config.intervals or self._doublings(network.intervals)
+        for stage, intervals in enumerate(stages):
+            before = self.best_loss
+            network = self._followed(network, intervals)
+            status = self._minimise(network, self.config.max_steps)
+            if status in ("time limit", "interrupted"):
+                return status
+            if stage and self.config.intervals is None and not self.best_loss < 0.7 * before:
+                break
+        self._on_all_rows()
+        return status
+
+    def _doublings(self, intervals: int) -> Iterator[int]:
+        widest = max(layer.in_features * layer.out_features for layer in self.best.kan_layers)
+        rows, outputs = self.rows.X.shape[0], self.rows.y.shape[1]
+        yield intervals
+        while (
+            2 * intervals * ROWS_PER_CELL <= rows and rows * outputs * intervals * widest < LARGEST_JACOBIAN
+        ):
+            intervals *= 2
+            yield intervals
+
+    def _first_stage(self) -> KAN:
+        """The best of the given network and its redrawn copies after a few steps each."""
+        given = copy.deepcopy(self.best)
+        if self.config.intervals:
+            given = given.refine(self.config.intervals[0])
+        best, best_loss = given, float("inf")
+        for start in range(_MORE_STARTS * self.config.starts):
+            if self.clock.expired or best_loss < _FLOOR * 100:
+                break
+            if start and not _redrawable(given):
+                break
+            if start >= self.config.starts and best_loss < _DISAPPOINTING:
+                break
+            network = self._redrawn(given) if start else given
+            for _ in range(2):
+                network = self._followed(network, network.intervals)
+                self._minimise(network, _FIRST_STEPS // 2)
+            loss = self._training(network)
+            if loss < best_loss:
+                best, best_loss = network, loss
+        return best
+
+    def _minimise(self, network: KAN, steps: int, remember: bool = True) -> str:
+        """Levenberg-Marquardt on one grid, in place, remembering the best network on the held-out rows."""
+        problem = _Problem(network, self.rows, self.config.smoothness)
+        solver = Solver(problem.residual, problem.linearise, network.free())
+        held = network.prepare(self.rows.held_X)
+        marks = [solver.loss]
+        status = "step limit"
+        for _ in range(steps):
+            if self.clock.expired:
+                status = "time limit"
+                break
+            if not solver.advance() or solver.loss < _FLOOR:
+                status = "converged"
+                break
+            if remember:
+                network.assign(solver.parameters)
+                self._record(network, problem.mean_square(solver.residuals), held)
+            marks.append(solver.loss)
+            if len(marks) > _WINDOW and marks[-1] > (1 - _STALLED) * marks[-1 - _WINDOW]:
+                status = "converged"
+                break
+        network.assign(solver.parameters)
+        return status
+
+    def _record(self, network: KAN, loss: float, held: tuple[Prepared, ...]) -> None:
+        validation = loss
+        if self.rows.held_X.shape[0]:
+            with torch.no_grad():
+                validation = _number((network.scaled(held) - self.rows.held_y).square().mean())
+        self.history.append(Step(self.clock.seconds, network.intervals, loss, validation))
+        self.clock.tick(intervals=network.intervals, loss=f"{loss:.2e}", validation=f"{validation:.2e}")
+        if validation < self.best_loss:
+            self.best_loss, self.best = validation, copy.deepcopy(network)
+
+    def _followed(self, network: KAN, intervals: int) -> KAN:
+        """The network on ``intervals`` cells, hidden domains moved to the activations unless that raises the loss."""
+        finer = network if intervals == network.intervals else network.refine(intervals)
+        if len(finer.kan_layers) == 1:
+            return finer
+        moved = finer
+        for level in range(1, len(finer.kan_layers)):
+            moved = _with_domain(moved, level, self.rows.X)
+        before = self._training(finer)
+        if self._training(moved) > before:
+            self._minimise(moved, _STEPS_TO_RECOVER, remember=False)
+        return moved if self._training(moved) <= before else finer
+
+    def _on_all_rows(self) -> None:
+        """A last descent on all rows, held-out ones too, where these showed no sign of overfitting."""
+        rows = self.rows
+        if not rows.held_X.shape[0] or self.best_loss > _OVERFIT * self._training(self.best):
+            return
+        self.rows = Rows(
+            torch.cat([rows.X, rows.held_X]), torch.cat([rows.y, rows.held_y]), rows.held_X, rows.held_y
+        )
+        self._minimise(self.best, _LAST_STEPS, remember=False)
+        self.rows = rows
+
+    def _redrawn(self, network: KAN) -> KAN:
+        drawn = copy.deepcopy(network)
+        for layer in drawn.kan_layers:
+            spline = layer.spline
+            weight = initial_weight(
+                "critical",
+                spline.knots,
+                spline.degree,
+                base_function(spline.base),
+                layer.out_features,
+                len(drawn.kan_layers),
+                self.generator,
+            )
+            with torch.no_grad():
+                spline.weight.copy_(weight * spline.mask[:, None, :])
+        return drawn
+
+    def _training(self, network: KAN) -> float:
+        return _mean_square(network, self.rows.X, self.rows.y)
+
+    def _validation(self, network: KAN) -> float:
+        if self.rows.held_X.shape[0] == 0:
+            return self._training(network)
+        return _mean_square(network, self.rows.held_X, self.rows.held_y)
+
+
+def _redrawable(network: KAN) -> bool:
+    return not any(layer.symbolic.fixed for layer in network.kan_layers)
+
+
+def _mean_square(network: KAN, X: Tensor, y: Tensor) -> float:
+    with torch.no_grad():
+        return _number((network(X) - y).square().mean())
+
+
+def _number(loss: Tensor) -> float:
+    """The loss as a number to compare: infinite instead of NaN."""
+    return float(torch.nan_to_num(loss, nan=float("inf")))
+
+
+def _with_domain(network: KAN, level: int, X: Tensor) -> KAN:
+    """A copy whose layer ``level`` has equal cells on the range of its inputs, with a small margin."""
+    moved = copy.deepcopy(network)
+    layer = moved.kan_layers[level]
+    with torch.no_grad():
+        inputs = network.trace(X).layers[level].inputs
+    low, high = inputs.amin(0), inputs.amax(0)
+    width = torch.where(high > low, high - low, low.abs().clamp(min=1e-3))
+    knots = splines.uniform_knots(
+        low - _MARGIN * width, high + _MARGIN * width, layer.spline.intervals, layer.spline.degree
+    )
+    layer.refit(knots)
+    return moved
+
+
+class _Problem:
+    """Mean square plus roughness as residuals of the free parameters.
+
+    Roughness is linear in the coefficients. Besides the smoothness asked for there is always a trace of a penalty
+    on differences of order ``degree + 1`` and on base weights: nothing for polynomials of that degree, it falls
+    with refinement as fast as the squared error does, and it carries the trend across cells that few rows reach.
+    """
+
+    def __init__(self, network: KAN, rows: Rows, smoothness: float) -> None:
+        self.network, self.rows = network, rows
+        self.prepared = network.prepare(rows.X)
+        self.weight = rows.y.numel() ** -0.5
+        blocks = [_rough_rows(layer.spline, smoothness) for layer in network.kan_layers]
+        symbolic = [layer.symbolic.free().numel() for layer in network.kan_layers]
+        padded = [torch.nn.functional.pad(b, (0, n)) for b, n in zip(blocks, symbolic, strict=True)]
+        self.rough = torch.block_diag(*padded)
+
+    def residual(self, parameters: Tensor) -> Tensor:
+        """``r`` at these parameters."""
+        self.network.assign(parameters)
+        with torch.no_grad():
+            r = (self.network.scaled(self.prepared) - self.rows.y).flatten() * self.weight
+            return torch.cat([r, self.rough @ parameters])
+
+    def linearise(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        """``r`` and its Jacobian."""
+        self.network.assign(parameters)
+        with torch.no_grad():
+            y, jacobian = self.network.linearise(self.prepared)
+            r = torch.cat([(y - self.rows.y).flatten() * self.weight, self.rough @ parameters])
+            return r, torch.cat([jacobian.flatten(0, 1) * self.weight, self.rough])
+
+    def mean_square(self, residuals: Tensor) -> float:
+        """The data's part of the loss."""
+        return float(residuals[: self.rows.y.numel()].square().sum())
+
+
+def _rough_rows(spline: SplineEdges, smoothness: float) -> Tensor:
+    """Rows whose squares sum to the layer's roughness, as a matrix on its living edges' weights."""
+    functions, features = spline.coef.shape[1], spline.weight.shape[1]
+    unit = torch.eye(features, dtype=spline.weight.dtype)
+    rows = [unit[:functions].diff(n=spline.degree + 1, dim=0) * _BRIDGE**0.5, unit[functions:] * _BRIDGE**0.5]
+    if smoothness:
+        rows.append(unit[:functions].diff(n=2, dim=0) * smoothness**0.5)
+    edges = spline.living()[0].numel()
+    return torch.kron(torch.eye(edges, dtype=unit.dtype), torch.cat(rows))
