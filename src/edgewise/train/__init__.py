@@ -18,7 +18,8 @@ from edgewise.train.clock import Clock
 from edgewise.train.config import FitResult, Step, TrainConfig
 from edgewise.train.lbfgs import FullBatch
 from edgewise.train.minibatch import Minibatch
-from edgewise.train.staircase import Rows, Staircase
+from edgewise.train.problem import Rows
+from edgewise.train.staircase import Staircase
 
 __all__ = ["FitResult", "Step", "TrainConfig", "train"]
 

@@ -1,15 +1,18 @@
-"""L-BFGS on the whole batch, by torch, with strong Wolfe line searches, in float64."""
+"""L-BFGS on the whole batch, by SciPy, in float64."""
 
 import copy
 
+import numpy as np
 import torch
+from scipy.optimize import OptimizeResult, minimize
 from torch import Tensor
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from edgewise import penalties
 from edgewise.network import KAN
 from edgewise.train.clock import Clock
 from edgewise.train.config import Step, TrainConfig
-from edgewise.train.staircase import Rows
+from edgewise.train.problem import Rows
 
 _PATIENCE = 30
 
@@ -43,35 +46,37 @@ class FullBatch:
 
     def climb(self) -> str:
         """Iterates until converged, out of patience, steps or time; returns the status."""
-        optimiser = torch.optim.LBFGS(
-            self.network.parameters(),
-            max_iter=1,
-            history_size=20,
-            line_search_fn="strong_wolfe",
-            tolerance_grad=0.0,
-            tolerance_change=0.0,
+        self._status, self._stale = "converged", 0
+        start = parameters_to_vector(self.network.parameters()).detach().numpy()
+        found = minimize(
+            self._value_and_gradient,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            callback=self._after_iteration,
+            options={"maxiter": 5 * self.config.max_steps, "maxcor": 20, "ftol": 1e-14, "gtol": 1e-10},
         )
-        since_best, last = 0, float("inf")
-        for _ in range(self.config.max_steps * 5):
-            if self.clock.expired:
-                return "time limit"
-            loss = float(optimiser.step(self._closure(optimiser)))
-            if not loss == loss:
-                return "rolled back"
-            since_best = 0 if self._record(loss) else since_best + 1
-            if since_best >= _PATIENCE or abs(last - loss) <= 1e-12 * max(abs(loss), 1e-30):
-                return "converged"
-            last = loss
-        return "step limit"
+        limit_reached = self._status == "converged" and found.status == 1
+        return "step limit" if limit_reached else self._status
 
-    def _closure(self, optimiser: torch.optim.Optimizer):
-        def closure() -> float:
-            optimiser.zero_grad()
-            loss = objective(self.network, self.rows.X, self.rows.y, self.config)
-            torch.autograd.backward(loss)
-            return float(loss)
+    def _value_and_gradient(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
+        parameters = list(self.network.parameters())
+        vector_to_parameters(torch.from_numpy(vector.copy()), parameters)
+        loss = objective(self.network, self.rows.X, self.rows.y, self.config)
+        gradient = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
+        return loss.item(), torch.cat([g.flatten() for g in gradient]).numpy()
 
-        return closure
+    def _after_iteration(self, intermediate_result: OptimizeResult) -> None:
+        loss = float(intermediate_result.fun)
+        vector_to_parameters(torch.from_numpy(intermediate_result.x.copy()), self.network.parameters())
+        self._stale = 0 if self._record(loss) else self._stale + 1
+        if not np.isfinite(loss):
+            self._status = "rolled back"
+        elif self.clock.expired:
+            self._status = "time limit"
+        elif self._stale < _PATIENCE:
+            return
+        raise StopIteration
 
     def _record(self, loss: float) -> bool:
         judged = self._judge(self.network)

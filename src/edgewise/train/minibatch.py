@@ -8,7 +8,7 @@ from edgewise.network import KAN
 from edgewise.train.clock import Clock
 from edgewise.train.config import Step, TrainConfig
 from edgewise.train.lbfgs import data_loss, objective
-from edgewise.train.staircase import Rows
+from edgewise.train.problem import Rows
 
 
 class Minibatch:

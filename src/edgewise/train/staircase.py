@@ -8,19 +8,18 @@ the staircase ends when finer cells no longer help there, or when cells would ou
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from edgewise import splines
-from edgewise.edges import Prepared, SplineEdges, base_function
+from edgewise.edges import Prepared, base_function
 from edgewise.init import initial_weight
 from edgewise.network import KAN
 from edgewise.train.clock import Clock
 from edgewise.train.config import Step, TrainConfig
 from edgewise.train.levenberg import Solver
+from edgewise.train.problem import NetworkProblem, Rows
 
 ROWS_PER_CELL = 8
 LARGEST_JACOBIAN = 40_000_000
@@ -33,18 +32,7 @@ _MARGIN = 0.05
 _STEPS_TO_RECOVER = 6
 _LAST_STEPS = 20
 _OVERFIT = 2.0
-_BRIDGE = 1e-8
 _FLOOR = 1e-29
-
-
-@dataclass
-class Rows:
-    """Training and validation rows in the network's own scale; ``held`` may be empty."""
-
-    X: Float[Tensor, "n inputs"]
-    y: Float[Tensor, "n outputs"]
-    held_X: Float[Tensor, "m inputs"]
-    held_y: Float[Tensor, "m outputs"]
 
 
 class Staircase:
@@ -106,7 +94,7 @@ class Staircase:
 
     def _minimise(self, network: KAN, steps: int, remember: bool = True) -> str:
         """Levenberg-Marquardt on one grid, in place, remembering the best network on the held-out rows."""
-        problem = _Problem(network, self.rows, self.config.smoothness)
+        problem = NetworkProblem(network, self.rows, self.config.smoothness)
         solver = Solver(problem.residual, problem.linearise, network.free())
         held = network.prepare(self.rows.held_X)
         marks = [solver.loss]
@@ -215,51 +203,3 @@ def _with_domain(network: KAN, level: int, X: Tensor) -> KAN:
     )
     layer.refit(knots)
     return moved
-
-
-class _Problem:
-    """Mean square plus roughness as residuals of the free parameters.
-
-    Roughness is linear in the coefficients. Besides the smoothness asked for there is always a trace of a penalty
-    on differences of order ``degree + 1`` and on base weights: nothing for polynomials of that degree, it falls
-    with refinement as fast as the squared error does, and it carries the trend across cells that few rows reach.
-    """
-
-    def __init__(self, network: KAN, rows: Rows, smoothness: float) -> None:
-        self.network, self.rows = network, rows
-        self.prepared = network.prepare(rows.X)
-        self.weight = rows.y.numel() ** -0.5
-        blocks = [_rough_rows(layer.spline, smoothness) for layer in network.kan_layers]
-        symbolic = [layer.symbolic.free().numel() for layer in network.kan_layers]
-        padded = [torch.nn.functional.pad(b, (0, n)) for b, n in zip(blocks, symbolic, strict=True)]
-        self.rough = torch.block_diag(*padded)
-
-    def residual(self, parameters: Tensor) -> Tensor:
-        """``r`` at these parameters."""
-        self.network.assign(parameters)
-        with torch.no_grad():
-            r = (self.network.scaled(self.prepared) - self.rows.y).flatten() * self.weight
-            return torch.cat([r, self.rough @ parameters])
-
-    def linearise(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
-        """``r`` and its Jacobian."""
-        self.network.assign(parameters)
-        with torch.no_grad():
-            y, jacobian = self.network.linearise(self.prepared)
-            r = torch.cat([(y - self.rows.y).flatten() * self.weight, self.rough @ parameters])
-            return r, torch.cat([jacobian.flatten(0, 1) * self.weight, self.rough])
-
-    def mean_square(self, residuals: Tensor) -> float:
-        """The data's part of the loss."""
-        return float(residuals[: self.rows.y.numel()].square().sum())
-
-
-def _rough_rows(spline: SplineEdges, smoothness: float) -> Tensor:
-    """Rows whose squares sum to the layer's roughness, as a matrix on its living edges' weights."""
-    functions, features = spline.coef.shape[1], spline.weight.shape[1]
-    unit = torch.eye(features, dtype=spline.weight.dtype)
-    rows = [unit[:functions].diff(n=spline.degree + 1, dim=0) * _BRIDGE**0.5, unit[functions:] * _BRIDGE**0.5]
-    if smoothness:
-        rows.append(unit[:functions].diff(n=2, dim=0) * smoothness**0.5)
-    edges = spline.living()[0].numel()
-    return torch.kron(torch.eye(edges, dtype=unit.dtype), torch.cat(rows))

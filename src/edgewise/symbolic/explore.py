@@ -1,0 +1,132 @@
+"""One shape explored: trained, its edges fixed, composed into a formula, thinned; each stage a finding."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import sympy
+import torch
+from torch import Tensor
+
+from edgewise.data import split_rows
+from edgewise.network import KAN
+from edgewise.symbolic.fixing import fix_edges, held_loss
+from edgewise.symbolic.formula import Formula
+from edgewise.symbolic.shapes import Shape
+from edgewise.symbolic.snap import loss, significant_digits, snapped
+from edgewise.symbolic.template import Template, template
+from edgewise.train import TrainConfig, train
+from edgewise.train.clock import Clock
+from edgewise.train.problem import Rows
+
+VALIDATION = 0.2
+FINEST = (5, 10, 20)
+EXACT = 1e-9
+_ROWS_PER_CONSTANT = 3
+HOPELESS = 0.9
+_UNDEFINED = (sympy.zoo, sympy.oo, sympy.nan)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows a search may use, in the user's units; reporting rows are elsewhere."""
+
+    X: Tensor
+    y: Tensor
+    names: tuple[str, ...]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A formula with the network behind it and its root mean square ``error`` over the target's deviation."""
+
+    formula: Formula
+    network: KAN = field(repr=False)
+    error: float
+    constants: int
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A shape's network after training and its mean square on validation rows over the variance."""
+
+    shape: Shape
+    network: KAN = field(repr=False)
+    loss: float
+
+
+def train_shape(shape: Shape, table: Table, seconds: float) -> Trained:
+    """Least squares from coarse to fine on the rows of the table, within so many seconds."""
+    generator = torch.Generator().manual_seed(table.seed)
+    config = TrainConfig(
+        method="least-squares", validation=VALIDATION, seed=table.seed, intervals=_staircase(table), starts=3,
+        max_seconds=max(seconds, 1e-3),
+    )
+    network = train(shape.build(generator), table.X, table.y, config).network
+    return Trained(shape, network, held_loss(network, _rows(network, table)))
+
+
+def formulas_of(trained: Trained, table: Table, seconds: float) -> list[Finding]:
+    """The formulas a trained shape leads to, within so many seconds; none when it explains next to nothing."""
+    if not trained.loss < HOPELESS:
+        return []
+    fixed = fix_edges(trained.network, _rows(trained.network, table), Clock(seconds))
+    return findings(fixed.network, table) if fixed is not None and fixed.loss < HOPELESS else []
+
+
+def findings(network: KAN, table: Table) -> list[Finding]:
+    """The formula of a fully symbolic network, and simpler ones with its least important terms taken out."""
+    X, y = table.X.numpy(), table.y[:, 0].numpy()
+    written = snapped(template(network, table.names), X, y)
+    found = [_finding(written, network, table)]
+    while len(written.symbols) > 1 and not found[0].exact:
+        written = _thinned(written, X, y)
+        found.append(_finding(written, network, table))
+    return found
+
+
+def finding_of(network: KAN, table: Table) -> Finding:
+    """The formula of a fully symbolic network as it stands."""
+    return _finding(snapped(template(network, table.names), table.X.numpy(), table.y[:, 0].numpy()), network, table)
+
+
+def _staircase(table: Table) -> tuple[int, ...]:
+    """Cells for so many rows: fine enough to tell functions apart, never more than the rows can fill."""
+    most = max(3, table.X.shape[0] // 8)
+    return tuple(n for n in FINEST if n <= most) or (3,)
+
+
+def _rows(network: KAN, table: Table) -> Rows:
+    share = VALIDATION if table.X.shape[0] >= 10 else 0.0
+    kept, held = split_rows(table.X.shape[0], share, torch.Generator().manual_seed(table.seed))
+    scaled = (table.y - network.output_center) / network.output_scale
+    return Rows(table.X[kept], scaled[kept], table.X[held], scaled[held])
+
+
+def _finding(written: Template, network: KAN, table: Table) -> Finding:
+    X, y = table.X.numpy(), table.y[:, 0].numpy()
+    formula = Formula(written.text(significant_digits(written, X, y)), table.names)
+    deviation = float(np.std(y))
+    square = float(np.mean((formula(X) - y) ** 2))
+    error = square**0.5 / deviation if deviation > 0 else square**0.5 / max(abs(float(y[0])), 1.0)
+    error = error if error == error else float("inf")
+    enough = len(y) >= _ROWS_PER_CONSTANT * (len(written.symbols) + 1)
+    return Finding(formula, network, error, len(written.symbols), error < EXACT and enough)
+
+
+def _thinned(written: Template, X: np.ndarray, y: np.ndarray) -> Template:
+    """One constant less: the one whose loss hurts least when set to zero and the rest refitted."""
+    trials = []
+    for index in range(len(written.symbols)):
+        trial = written.pinned(index, sympy.Integer(0))
+        if trial.expression.has(*_UNDEFINED):
+            continue
+        trial = trial.fitted(X, y, range(len(trial.symbols)), steps=10)
+        trials.append((loss(trial, X, y), index, trial))
+    return min(trials, key=lambda trial: trial[:2])[2] if trials else _mean(written, y)
+
+
+def _mean(written: Template, y: np.ndarray) -> Template:
+    symbol = sympy.Symbol("k", real=True)
+    return Template(symbol, written.features, (symbol,), (float(y.mean()),))

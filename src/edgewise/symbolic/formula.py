@@ -1,0 +1,102 @@
+"""A formula: text that a person reads, sympy can work on and a machine can compute."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import sympy
+from sympy.printing.c import C99CodePrinter
+from sympy.printing.numpy import SciPyPrinter
+from sympy.printing.pytorch import TorchPrinter
+
+from edgewise.errors import InputError
+from edgewise.symbolic.parser import parse
+
+TARGETS = ("numpy", "torch", "c")
+
+
+@dataclass(frozen=True)
+class Formula:
+    """``y = text`` in the symbols ``features``; the text is the formula, everything else follows from it.
+
+    Example:
+        >>> Formula("2*x + 1", ("x",))(np.array([[3.0]]))
+        array([7.])
+    """
+
+    text: str
+    features: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _ = self._expression
+
+    @cached_property
+    def _expression(self) -> sympy.Expr:
+        return parse(self.text, self.features)
+
+    @cached_property
+    def _function(self) -> Callable[..., np.ndarray]:
+        return sympy.lambdify(self._symbols, self._expression, modules=["scipy", "numpy"], dummify=True)
+
+    @property
+    def _symbols(self) -> list[sympy.Symbol]:
+        return [sympy.Symbol(name, real=True) for name in self.features]
+
+    def __call__(self, X: np.ndarray) -> np.ndarray:
+        """Values ``(n,)`` at rows ``X (n, features)``; NaN where the formula is not defined."""
+        X = np.asarray(X, dtype=np.float64)
+        if X.ndim != 2 or X.shape[1] != len(self.features):
+            raise InputError(f"the formula needs {len(self.features)} columns, got an array of shape {X.shape}")
+        with np.errstate(all="ignore"):
+            values = np.asarray(self._function(*X.T))
+        if np.iscomplexobj(values):
+            values = np.where(np.abs(values.imag) < 1e-12, values.real, np.nan)
+        return np.broadcast_to(values.astype(np.float64), X.shape[:1]).copy()
+
+    @cached_property
+    def complexity(self) -> int:
+        """Nodes of the formula's tree: numbers, symbols, operators and functions."""
+        return complexity(self._expression)
+
+    def sympy(self) -> sympy.Expr:
+        """The formula as a sympy expression."""
+        return self._expression
+
+    def latex(self) -> str:
+        """The formula in LaTeX."""
+        return sympy.latex(self._expression)
+
+    def code(self, target: str) -> str:
+        """Source of a function computing the formula, for ``"numpy"``, ``"torch"`` or ``"c"``."""
+        if target not in TARGETS:
+            raise InputError(f"no code for {target!r}; choose one of: {', '.join(TARGETS)}")
+        return {"numpy": self._numpy, "torch": self._torch, "c": self._c}[target]()
+
+    def _numpy(self) -> str:
+        printer = SciPyPrinter({"fully_qualified_modules": True, "strict": False})
+        body = printer.doprint(self._expression)
+        imports = "".join(f"import {name}\n" for name in sorted({*printer.module_imports, "numpy"}))
+        return f"{imports}\n\ndef formula({', '.join(self.features)}):\n    return {body}\n"
+
+    def _torch(self) -> str:
+        body = TorchPrinter({"fully_qualified_modules": True, "strict": False}).doprint(self._expression.evalf(17))
+        return f"import torch\n\n\ndef formula({', '.join(self.features)}):\n    return {body}\n"
+
+    def _c(self) -> str:
+        body = C99CodePrinter().doprint(self._expression.evalf(17))
+        arguments = ", ".join(f"double {name}" for name in self.features)
+        return f"#include <math.h>\n\ndouble formula({arguments}) {{\n    return {body};\n}}\n"
+
+
+def complexity(expression: sympy.Expr) -> int:
+    """Nodes a reader takes in. A sum or product of ``n`` parts counts ``n - 1`` operators; a rational counts 1."""
+    if not expression.args:
+        return 1
+    if expression.is_Rational or expression.is_Float:
+        return 1
+    parts = sum(complexity(part) for part in expression.args)
+    operators = len(expression.args) - 1 if (expression.is_Add or expression.is_Mul) else 1
+    if expression.is_Mul and expression.args[0] == -1:
+        parts -= 1
+    return parts + operators

@@ -1,0 +1,175 @@
+"""From a table to a list of formulas: shapes tried in turn, edges fixed, constants settled, every loss recomputed.
+
+The rows are split once. Most are for fitting (and, inside, for choosing); the rest are *held out from everything* and
+serve only to report the loss of each formula, recomputed from its printed text. A shape is trained by least squares,
+its edges fixed to catalogue functions, the whole refitted as one formula and its constants settled. The search ends
+when a formula is exact, when the shapes are spent or when time is up, and says which.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed, effective_n_jobs
+from tqdm.auto import tqdm
+
+from edgewise.data import as_tensors, split_rows
+from edgewise.errors import InputError
+from edgewise.network import KAN
+from edgewise.symbolic.baseline import constant_network, linear_network
+from edgewise.symbolic.candidates import Candidate, choose, front, scored
+from edgewise.symbolic.explore import Finding, Table, Trained, finding_of, formulas_of, train_shape
+from edgewise.symbolic.shapes import shapes
+from edgewise.train.clock import Clock
+
+HELD_OUT = 0.2
+FEWEST_TO_HOLD_OUT = 5
+EXACT = 1e-8
+CLOSE = 1e-6
+_NOTHING = 0.5
+_ENDED = "an exact formula ended the search"
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """How long to look (``max_seconds``), with which ``seed``, on how many processes (``n_jobs``, as in joblib)."""
+
+    max_seconds: float = 60.0
+    seed: int = 0
+    n_jobs: int | None = None
+    progress: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.max_seconds > 0:
+            raise InputError(f"max_seconds={self.max_seconds!r}: expected a positive number")
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Formulas from the simplest to the most exact, and what to think of them.
+
+    ``status`` is ``"exact"`` (the chosen formula meets every row, fitted or held out, to 1e-8 of the deviation),
+    ``"approximate"`` or ``"none"`` (no formula explains half of the variance). ``network`` is the network behind the
+    chosen formula, ``held_out`` the rows behind the reported losses (all rows when there are too few to hold any
+    out), ``errors`` root mean squares of the chosen formula relative to the target's deviation.
+    """
+
+    candidates: tuple[Candidate, ...]
+    chosen: int
+    status: str
+    message: str
+    network: KAN = field(repr=False)
+    seconds: float
+    held_out: tuple[int, ...] = field(repr=False)
+    errors: dict[str, float]
+
+
+def search(X: object, y: object, names: Sequence[str], config: SearchConfig | None = None) -> SearchResult:
+    """Searches the formula of ``y (n,)`` in the columns of ``X (n, inputs)`` called ``names`` (valid symbols).
+
+    Raises ``InputError`` for data that cannot be used. Ctrl-C ends the search and keeps what was found.
+    """
+    config = config or SearchConfig()
+    inputs, targets = as_tensors(X, y)
+    if targets.shape[1] != 1:
+        raise InputError(f"y has {targets.shape[1]} columns: search one target at a time")
+    if len(names) != inputs.shape[1]:
+        raise InputError(f"{len(names)} names for {inputs.shape[1]} columns of X: give one name a column")
+    clock = Clock(config.max_seconds)
+    share = HELD_OUT if inputs.shape[0] >= FEWEST_TO_HOLD_OUT else 0.0
+    kept, held = split_rows(inputs.shape[0], share, torch.Generator().manual_seed(config.seed))
+    table = Table(inputs[kept], targets[kept], tuple(names), config.seed)
+    exploration = _Exploration(table, config, clock)
+    ended, findings = exploration.run(), exploration.findings
+    judged = held if len(held) else kept
+    return _result(findings, table, inputs[judged], targets[judged], tuple(held.tolist()), clock, ended)
+
+
+class _Exploration:
+    """Shapes trained in turn; those that fit closely are turned into formulas at once, the others at the end."""
+
+    def __init__(self, table: Table, config: SearchConfig, clock: Clock) -> None:
+        self.table, self.config, self.clock = table, config, clock
+        self.findings = [finding_of(network(table), table) for network in (constant_network, linear_network)]
+        self.workers = Parallel(n_jobs=config.n_jobs)
+        self.width = effective_n_jobs(config.n_jobs) if config.n_jobs else 1
+
+    def run(self) -> str:
+        """Explores until a formula is exact, the shapes are spent or time is up; returns which, as a phrase."""
+        if self._done():
+            return _ENDED
+        todo, waiting = list(shapes(self.table.X.shape[1])), []
+        line = tqdm(total=len(todo), desc="shapes", leave=False, disable=not self.config.progress)
+        try:
+            while todo and not self._late():
+                batch, todo = todo[: self.width], todo[self.width :]
+                trained = self._map(train_shape, batch, 0.3)
+                waiting += [one for one in trained if one.loss >= CLOSE]
+                self._formulas([one for one in trained if one.loss < CLOSE])
+                line.update(len(batch))
+                if self._done():
+                    return _ENDED
+            waiting.sort(key=lambda one: one.loss)
+            while waiting and not self._late():
+                self._formulas(waiting[: self.width])
+                waiting = waiting[self.width :]
+                if self._done():
+                    return _ENDED
+            return "time was up" if self._late() else "all shapes were tried"
+        except KeyboardInterrupt:
+            return "interrupted"
+        finally:
+            line.close()
+
+    def _formulas(self, trained: list[Trained]) -> None:
+        for found in self._map(formulas_of, trained, 0.7):
+            self.findings += found
+
+    def _map(self, work: Callable, items: list, share: float) -> list:
+        """``work(item, table, seconds)`` for each item, on several processes if asked, within a share of the time left."""
+        seconds = share * self.clock.left()
+        if self.width == 1 or len(items) < 2:
+            return [work(item, self.table, seconds) for item in items]
+        return list(self.workers(delayed(work)(item, self.table, seconds) for item in items) or [])
+
+    def _done(self) -> bool:
+        constant = not float(self.table.y.max() - self.table.y.min()) > 0
+        return constant or any(finding.exact for finding in self.findings)
+
+    def _late(self) -> bool:
+        return self.clock.left() <= 0.02 * self.config.max_seconds
+
+
+def _result(
+    findings: list[Finding], table: Table, X: torch.Tensor, y: torch.Tensor, held: tuple[int, ...], clock: Clock, ended: str
+) -> SearchResult:
+    best = front(findings, table)
+    index = choose(best, table)
+    judged_X, judged_y = X.numpy(), y[:, 0].numpy()
+    candidates = scored([f.formula for f in best], judged_X, judged_y)
+    chosen = best[index]
+    deviation = max(float(np.std(table.y.numpy())), float(np.std(judged_y)), 1e-300)
+    held_error = candidates[index].loss ** 0.5 / deviation
+    status = _status(chosen, held_error, table)
+    message = _message(status, chosen, held_error, bool(held), ended)
+    errors = {"fitted": chosen.error, "held_out" if held else "all_rows": held_error}
+    return SearchResult(candidates, index, status, message, chosen.network, clock.seconds, held, errors)
+
+
+def _status(chosen: Finding, held_error: float, table: Table) -> str:
+    if chosen.exact and held_error < EXACT:
+        return "exact"
+    explained = 1 - chosen.error**2
+    constant = float(table.y.max() - table.y.min()) == 0.0
+    return "approximate" if constant or (explained > _NOTHING and held_error**2 < _NOTHING) else "none"
+
+
+def _message(status: str, chosen: Finding, held_error: float, has_held: bool, ended: str) -> str:
+    rows = "rows held out from the search" if has_held else "the rows themselves (too few to hold any out)"
+    said = {
+        "exact": "the formula meets every row",
+        "approximate": "no exact law found; the formula is an approximation",
+        "none": "no law found: no formula explains half of the variance",
+    }[status]
+    return f"{said}; error {held_error:.2g} of the deviation on {rows}; {ended}"

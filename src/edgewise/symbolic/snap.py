@@ -1,0 +1,137 @@
+r"""From fitted constants to the simplest numbers the data allow.
+
+A constant known as ``v`` with standard error ``s`` costs about ``log(1 + |v| / s)`` nats to write down; a simple
+number costs its own short code plus what the fit loses, ``n/2 log(L' / L)`` with ``L`` the mean square of ``n`` rows.
+A constant is replaced exactly when that is cheaper, all others being refitted; so with noiseless data it takes a
+match in some ten digits, and with noisy data only the simplest of numbers within the error, or none.
+
+Source: Rissanen, *Modeling by shortest data description* (1978).
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import gcd, inf, log, pi
+
+import numpy as np
+import sympy
+
+from edgewise.symbolic.template import Template
+
+ROUNDING = 1e-13
+LARGEST_DENOMINATOR = 12
+_CAUTION = 3.0
+_WITHIN = 4.0
+
+
+def snapped(template: Template, X: np.ndarray, y: np.ndarray) -> Template:
+    """The template with constants dropped or replaced by simple numbers wherever that shortens the description."""
+    template = template.fitted(X, y, range(len(template.symbols)), steps=60)
+    for only_zero in (True, False):
+        tried: set[str] = set()
+        while True:
+            step = _one_step(template, X, y, only_zero, tried)
+            if step is None:
+                break
+            template = step
+    return template
+
+
+def standard_errors(template: Template, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Standard error of each constant from the linearised fit; infinite for one the data leave open."""
+    if not template.symbols:
+        return np.zeros(0)
+    jacobian = template.jacobian(X)
+    size = np.sqrt((jacobian**2).sum(0))
+    unit = jacobian / np.where(size > 0, size, 1.0)
+    _, s, v = np.linalg.svd(unit, full_matrices=False)
+    inverse = np.where(s > 1e-9 * max(s[0], 1e-300), 1 / np.maximum(s, 1e-300), 1e9)
+    variance = loss(template, X, y) * len(y) / max(1, len(y) - len(template.symbols))
+    error = np.sqrt((v.T**2 * inverse**2).sum(1) * variance)
+    return np.where(size > 0, error / np.where(size > 0, size, 1.0), inf)
+
+
+def loss(template: Template, X: np.ndarray, y: np.ndarray) -> float:
+    """Mean square, infinite where undefined, and never below what rounding of ``y`` leaves."""
+    square = float(np.mean((template.predict(X) - y) ** 2))
+    floor = (ROUNDING * max(float(np.sqrt(np.mean(y**2))), 1e-300)) ** 2
+    return max(square, floor) if square == square else inf
+
+
+def significant_digits(template: Template, X: np.ndarray, y: np.ndarray) -> list[int]:
+    """Digits for each constant so that writing it down changes it by less than a tenth of its standard error."""
+    digits = []
+    for value, error in zip(template.values, standard_errors(template, X, y), strict=True):
+        relative = error / abs(value) if value else 1.0
+        digits.append(int(np.clip(np.ceil(-np.log10(max(relative, 1e-17))) + 2, 4, 17)))
+    return digits
+
+
+def _one_step(
+    template: Template, X: np.ndarray, y: np.ndarray, only_zero: bool, tried: set[str]
+) -> Template | None:
+    """The first constant that can be replaced; constants tried in vain are remembered in ``tried``."""
+    errors = standard_errors(template, X, y)
+    before = loss(template, X, y)
+    for index in np.argsort(_urgency(template, errors)):
+        symbol, value = template.symbols[index], template.values[index]
+        if symbol.name in tried:
+            continue
+        tried.add(symbol.name)
+        cost = log(1 + abs(value) / max(errors[index], 1e-300)) if errors[index] < inf else 40.0
+        for code, number in _candidates(value, errors[index], only_zero):
+            trial = template.pinned(int(index), number)
+            if len(trial.symbols) < len(template.symbols) - 1 and not only_zero:
+                continue
+            trial = trial.fitted(X, y, range(len(trial.symbols)))
+            penalty = len(y) / 2 * log(loss(trial, X, y) / before) if loss(trial, X, y) < inf else inf
+            if code + penalty + (0.0 if only_zero else _CAUTION) <= max(cost, _bic(len(y)) if only_zero else 0.0):
+                return trial
+    return None
+
+
+def _bic(rows: int) -> float:
+    return log(rows) / 2
+
+
+def _urgency(template: Template, errors: np.ndarray) -> np.ndarray:
+    """Constants that look most like zero, or like nothing the data know, come first."""
+    return np.abs(template.values) / np.maximum(errors, 1e-300)
+
+
+def _candidates(value: float, error: float, only_zero: bool) -> list[tuple[float, sympy.Expr]]:
+    """Simple numbers near ``value`` with their code lengths in nats, the shortest first."""
+    if only_zero:
+        return [(0.0, sympy.Integer(0))]
+    reach = max(_WITHIN * error, 1e-11 * abs(value)) if error < inf else inf
+    if reach == inf:
+        return [(1.0, sympy.Integer(1 if value > 0 else -1))]
+    found = {}
+    for code, number in _simple_numbers(value, reach):
+        if abs(float(number) - value) <= reach and number not in found:
+            found[number] = code
+    return sorted(((code, number) for number, code in found.items()), key=lambda pair: pair[0])[:3]
+
+
+def _simple_numbers(value: float, reach: float) -> Iterator[tuple[float, sympy.Expr]]:
+    sign = -1 if value < 0 else 1
+    size = abs(value)
+    for code, number in _fractions(size, reach):
+        yield code, sign * number
+    for extra, factor, exact in ((1.5, pi, sympy.pi), (2.5, 1 / pi, 1 / sympy.pi)):
+        for code, number in _fractions(size / factor, reach / factor):
+            yield code + extra, sign * number * exact
+    for extra, factor, exact in ((2.0, 1.0, sympy.Integer(1)), (3.5, pi, sympy.pi), (3.5, 1 / pi, 1 / sympy.pi)):
+        for code, number in _fractions(size**2 / factor, 2 * size * reach / factor):
+            yield code + extra, sign * sympy.sqrt(number * exact)
+
+
+def _fractions(size: float, reach: float) -> Iterator[tuple[float, sympy.Rational]]:
+    """The simplest fraction of each denominator within reach of a positive number."""
+    if size > 1e6 or size <= 0:
+        return
+    for denominator in range(1, LARGEST_DENOMINATOR + 1):
+        numerator = round(size * denominator)
+        if numerator < 1 or gcd(numerator, denominator) > 1:
+            continue
+        if abs(numerator / denominator - size) <= reach:
+            yield 0.5 + 1.2 * log(numerator * denominator), sympy.Rational(Fraction(numerator, denominator))
