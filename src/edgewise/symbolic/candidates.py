@@ -6,7 +6,7 @@ from math import inf, log
 
 import numpy as np
 
-from edgewise.symbolic.explore import Finding, Table
+from edgewise.symbolic.explore import Finding
 from edgewise.symbolic.formula import Formula
 
 _FLOOR = 1e-12
@@ -25,22 +25,21 @@ class Candidate:
     score: float
 
 
-def front(findings: Sequence[Finding], table: Table) -> list[Finding]:
-    """Findings of which none is both simpler and better fitting, the simplest first."""
-    order = sorted(findings, key=lambda finding: (finding.formula.complexity, finding.error))
+def front(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings of which none is both simpler and expected to be better, the simplest first."""
+    order = sorted(findings, key=lambda finding: (finding.formula.complexity, finding.expected))
     kept: list[Finding] = []
     for finding in order:
-        if finding.error < inf and (not kept or finding.error < kept[-1].error * (1 - 1e-6)):
+        if not kept or finding.expected < kept[-1].expected * (1 - 1e-6):
             kept.append(finding)
     return kept
 
 
-def choose(front: Sequence[Finding], table: Table) -> int:
-    """The shortest description of the rows used: ``n log error + (complexity / 2) log n``, exact ones level."""
-    rows = table.X.shape[0]
+def choose(front: Sequence[Finding], rows: int) -> int:
+    """The shortest description: ``n log(expected error) + (complexity / 2) log n``; the simplest exact one, if any."""
 
     def length(finding: Finding) -> float:
-        return rows * log(max(finding.error, _FLOOR)) + finding.formula.complexity / 2 * log(rows + 1)
+        return rows * log(max(finding.expected, _FLOOR)) + finding.formula.complexity / 2 * log(rows + 1)
 
     exact = [index for index, finding in enumerate(front) if finding.exact]
     return exact[0] if exact else min(range(len(front)), key=lambda index: length(front[index]))

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from edgewise.data import split_rows
 from edgewise.network import KAN
-from edgewise.symbolic.fixing import fix_edges, held_loss
+from edgewise.symbolic.fixing import exchange_functions, fix_edges, held_loss
 from edgewise.symbolic.formula import Formula
 from edgewise.symbolic.shapes import Shape
-from edgewise.symbolic.snap import loss, significant_digits, snapped
+from edgewise.symbolic.snap import foresight, loss, significant_digits, snapped
 from edgewise.symbolic.template import Template, template
 from edgewise.train import TrainConfig, train
 from edgewise.train.clock import Clock
@@ -21,29 +21,37 @@ from edgewise.train.problem import Rows
 VALIDATION = 0.2
 FINEST = (5, 10, 20)
 EXACT = 1e-9
-_ROWS_PER_CONSTANT = 3
+ROWS_PER_CONSTANT = 2
 HOPELESS = 0.9
 _UNDEFINED = (sympy.zoo, sympy.oo, sympy.nan)
 
 
 @dataclass(frozen=True)
 class Table:
-    """The rows a search may use, in the user's units; reporting rows are elsewhere."""
+    """The rows a search may use, in the user's units; the targets of reporting rows are elsewhere.
+
+    ``everywhere`` holds the inputs of all rows: a formula must at least be defined on them.
+    """
 
     X: Tensor
     y: Tensor
+    everywhere: Tensor
     names: tuple[str, ...]
     seed: int
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A formula with the network behind it and its root mean square ``error`` over the target's deviation."""
+    """A formula with the network behind it.
+
+    ``error`` is its root mean square over the target's deviation on the rows fitted, ``expected`` the same for rows
+    left out (infinite where there are too few rows for its constants, or it is undefined somewhere).
+    """
 
     formula: Formula
     network: KAN = field(repr=False)
     error: float
-    constants: int
+    expected: float
     exact: bool
 
 
@@ -71,8 +79,11 @@ def formulas_of(trained: Trained, table: Table, seconds: float) -> list[Finding]
     """The formulas a trained shape leads to, within so many seconds; none when it explains next to nothing."""
     if not trained.loss < HOPELESS:
         return []
-    fixed = fix_edges(trained.network, _rows(trained.network, table), Clock(seconds))
-    return findings(fixed.network, table) if fixed is not None and fixed.loss < HOPELESS else []
+    rows, clock = _rows(trained.network, table), Clock(seconds)
+    fixed = fix_edges(trained.network, rows, clock)
+    if fixed is None or not fixed.loss < HOPELESS:
+        return []
+    return findings(exchange_functions(fixed.network, rows, clock), table)
 
 
 def findings(network: KAN, table: Table) -> list[Finding]:
@@ -107,12 +118,25 @@ def _rows(network: KAN, table: Table) -> Rows:
 def _finding(written: Template, network: KAN, table: Table) -> Finding:
     X, y = table.X.numpy(), table.y[:, 0].numpy()
     formula = Formula(written.text(significant_digits(written, X, y)), table.names)
-    deviation = float(np.std(y))
-    square = float(np.mean((formula(X) - y) ** 2))
-    error = square**0.5 / deviation if deviation > 0 else square**0.5 / max(abs(float(y[0])), 1.0)
-    error = error if error == error else float("inf")
-    enough = len(y) >= _ROWS_PER_CONSTANT * (len(written.symbols) + 1)
-    return Finding(formula, network, error, len(written.symbols), error < EXACT and enough)
+    deviation = float(np.std(y)) or max(abs(float(y[0])), 1.0)
+    error = float(np.mean((formula(X) - y) ** 2)) ** 0.5 / deviation
+    defined = error == error and bool(np.isfinite(formula(table.everywhere.numpy())).all())
+    enough = len(y) >= ROWS_PER_CONSTANT * (len(written.symbols) + 1)
+    expected = foresight(written, X, y) ** 0.5 / deviation if enough and defined else float("inf")
+    exact = enough and defined and error < exactness(table)
+    return Finding(formula, network, error if defined else float("inf"), max(error, expected), exact)
+
+
+def exactness(table: Table) -> float:
+    """The error, relative to the deviation, below which a formula is exact: what storing ``y`` costs, and a little.
+
+    Numbers that are all exact in single precision are taken to have been rounded to it.
+    """
+    y = table.y
+    single = bool((y == y.float().double()).all()) and not bool((y == y.round()).all())
+    rounding = torch.finfo(torch.float32 if single else torch.float64).eps
+    deviation = float(y.std(correction=0)) or 1.0
+    return min(max(EXACT, 4 * rounding * float(y.abs().max()) / deviation), 1e-4)
 
 
 def _thinned(written: Template, X: np.ndarray, y: np.ndarray) -> Template:
@@ -128,5 +152,5 @@ def _thinned(written: Template, X: np.ndarray, y: np.ndarray) -> Template:
 
 
 def _mean(written: Template, y: np.ndarray) -> Template:
-    symbol = sympy.Symbol("k", real=True)
+    symbol = sympy.Dummy("k", real=True)
     return Template(symbol, written.features, (symbol,), (float(y.mean()),))

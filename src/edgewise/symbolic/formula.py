@@ -84,8 +84,9 @@ class Formula:
         return f"import torch\n\n\ndef formula({', '.join(self.features)}):\n    return {body}\n"
 
     def _c(self) -> str:
-        body = C99CodePrinter().doprint(self._expression.evalf(17))
-        arguments = ", ".join(f"double {name}" for name in self.features)
+        printer = C99CodePrinter()
+        body = printer.doprint(self._expression.evalf(17))
+        arguments = ", ".join(f"double {printer.doprint(symbol)}" for symbol in self._symbols)
         return f"#include <math.h>\n\ndouble formula({arguments}) {{\n    return {body};\n}}\n"
 
 

@@ -27,6 +27,7 @@ MOST_SAMPLES = 300
 _SWEPT_SAMPLES = 120
 _POLISHED = 4
 _STEPS = 30
+_PATIENCE = 3
 _CANCELLING = 1e3
 
 
@@ -107,17 +108,17 @@ def _polished(function: Function, inner: Tensor, z: Tensor, y: Tensor) -> Tensor
     free = [column for column, letter in enumerate("abp") if letter in function.free]
     left, _ = _projected(function, inner, z, y)
     damping = torch.full_like(left, 1e-2)
+    idle = 0
     for _ in range(_STEPS if free else 0):
-        step = _step(function, inner, z, y, free, damping)
         trial = inner.clone()
-        trial[:, free] += step
+        trial[:, free] += _step(function, inner, z, y, free, damping)
         after, _ = _projected(function, trial, z, y)
         better = after < left
+        idle = 0 if bool((after < 0.9 * left).any()) else idle + 1
         inner = torch.where(better[:, None], trial, inner)
-        stalled = bool((better & (after < left * (1 - 1e-4))).sum() == 0) and bool((damping > 1e3).all())
         left = torch.where(better, after, left)
         damping = torch.where(better, damping * 0.1, damping * 5).clamp(1e-14, 1e14)
-        if stalled or bool((left < 1e-28).any()):
+        if idle > _PATIENCE or bool((left < 1e-28).any()):
             break
     return inner[left.argmin()] if bool(torch.isfinite(left).any()) else None
 

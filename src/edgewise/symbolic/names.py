@@ -1,11 +1,13 @@
 """Column names as symbols: what a formula calls each feature."""
 
+import keyword
 import re
 from collections.abc import Sequence
 
 from edgewise.symbolic.parser import CONSTANTS, FUNCTIONS
 
-_TAKEN = frozenset(FUNCTIONS) | frozenset(CONSTANTS) | {"lambda", "None", "True", "False", "and", "or", "not", "if"}
+_MODULES = {"numpy", "scipy", "torch"}  # what generated code calls functions of
+_TAKEN = frozenset(FUNCTIONS) | frozenset(CONSTANTS) | frozenset(keyword.kwlist) | _MODULES
 
 
 def symbol_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -17,7 +19,8 @@ def symbol_names(names: Sequence[str]) -> tuple[str, ...]:
     """
     found: list[str] = []
     for name in names:
-        stem = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_") or "x"
+        plain = re.fullmatch(r"\w+", str(name), flags=re.ASCII)
+        stem = str(name) if plain else re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_") or "x"
         if stem[0].isdigit():
             stem = f"x{stem}"
         if stem in _TAKEN:

@@ -20,6 +20,7 @@ FUNCTIONS = {
 CONSTANTS = {"pi": sympy.pi, "E": sympy.E}
 LONGEST_TEXT = 20_000
 LARGEST_EXPONENT = 64
+_LARGEST_NUMBER = 2**1024
 _OPERATORS = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
@@ -44,7 +45,7 @@ def parse(text: str, symbols: Sequence[str]) -> sympy.Expr:
     try:
         tree = ast.parse(text.strip(), mode="eval")
         result = _expression(tree.body, known)
-    except (SyntaxError, RecursionError, MemoryError, ZeroDivisionError, ValueError) as error:
+    except (SyntaxError, RecursionError, MemoryError, ArithmeticError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"cannot read the formula {text[:60]!r}: expected arithmetic such as '2*sin(x) + 1'") from None
@@ -52,6 +53,13 @@ def parse(text: str, symbols: Sequence[str]) -> sympy.Expr:
 
 
 def _expression(node: ast.expr, known: dict[str, sympy.Symbol]) -> sympy.Expr:
+    value = _evaluated(node, known)
+    if value.is_number and not _fits(value):
+        raise InputError(f"the formula holds {ast.unparse(node)[:60]!r}, no number that double precision can hold")
+    return value
+
+
+def _evaluated(node: ast.expr, known: dict[str, sympy.Symbol]) -> sympy.Expr:
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return sympy.Integer(value) if isinstance(value, int) else sympy.Float(value)
@@ -73,6 +81,14 @@ def _expression(node: ast.expr, known: dict[str, sympy.Symbol]) -> sympy.Expr:
         f"the formula holds {ast.unparse(node)[:60]!r}; allowed are numbers, {', '.join(known) or 'no symbols'}, "
         f"+ - * / ** and {', '.join(sorted(FUNCTIONS))}"
     )
+
+
+def _fits(number: sympy.Expr) -> bool:
+    """Whether a number is defined and within double precision, numerator and denominator of a fraction alike."""
+    if isinstance(number, sympy.Rational):
+        return max(abs(number.p), number.q) < _LARGEST_NUMBER
+    size = abs(number.evalf(15))
+    return bool(size.is_Float or size.is_Rational) and bool(size < _LARGEST_NUMBER)
 
 
 def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:

@@ -19,13 +19,12 @@ from edgewise.errors import InputError
 from edgewise.network import KAN
 from edgewise.symbolic.baseline import constant_network, linear_network
 from edgewise.symbolic.candidates import Candidate, choose, front, scored
-from edgewise.symbolic.explore import Finding, Table, Trained, finding_of, formulas_of, train_shape
+from edgewise.symbolic.explore import Finding, Table, Trained, exactness, finding_of, formulas_of, train_shape
 from edgewise.symbolic.shapes import shapes
 from edgewise.train.clock import Clock
 
 HELD_OUT = 0.2
 FEWEST_TO_HOLD_OUT = 5
-EXACT = 1e-8
 CLOSE = 1e-6
 _NOTHING = 0.5
 _ENDED = "an exact formula ended the search"
@@ -49,7 +48,7 @@ class SearchConfig:
 class SearchResult:
     """Formulas from the simplest to the most exact, and what to think of them.
 
-    ``status`` is ``"exact"`` (the chosen formula meets every row, fitted or held out, to 1e-8 of the deviation),
+    ``status`` is ``"exact"`` (the chosen formula meets every row, fitted or held out, to what rounding leaves),
     ``"approximate"`` or ``"none"`` (no formula explains half of the variance). ``network`` is the network behind the
     chosen formula, ``held_out`` the rows behind the reported losses (all rows when there are too few to hold any
     out), ``errors`` root mean squares of the chosen formula relative to the target's deviation.
@@ -79,7 +78,7 @@ def search(X: object, y: object, names: Sequence[str], config: SearchConfig | No
     clock = Clock(config.max_seconds)
     share = HELD_OUT if inputs.shape[0] >= FEWEST_TO_HOLD_OUT else 0.0
     kept, held = split_rows(inputs.shape[0], share, torch.Generator().manual_seed(config.seed))
-    table = Table(inputs[kept], targets[kept], tuple(names), config.seed)
+    table = Table(inputs[kept], targets[kept], inputs, tuple(names), config.seed)
     exploration = _Exploration(table, config, clock)
     ended, findings = exploration.run(), exploration.findings
     judged = held if len(held) else kept
@@ -104,16 +103,16 @@ class _Exploration:
         try:
             while todo and not self._late():
                 batch, todo = todo[: self.width], todo[self.width :]
-                trained = self._map(train_shape, batch, 0.3)
+                trained = self._map(train_shape, batch, 0.5 / (1 + len(todo)))
                 waiting += [one for one in trained if one.loss >= CLOSE]
-                self._formulas([one for one in trained if one.loss < CLOSE])
+                self._formulas([one for one in trained if one.loss < CLOSE], 0.7)
                 line.update(len(batch))
                 if self._done():
                     return _ENDED
             waiting.sort(key=lambda one: one.loss)
             while waiting and not self._late():
-                self._formulas(waiting[: self.width])
-                waiting = waiting[self.width :]
+                batch, waiting = waiting[: self.width], waiting[self.width :]
+                self._formulas(batch, 1 / (1 + len(waiting)))
                 if self._done():
                     return _ENDED
             return "time was up" if self._late() else "all shapes were tried"
@@ -122,8 +121,8 @@ class _Exploration:
         finally:
             line.close()
 
-    def _formulas(self, trained: list[Trained]) -> None:
-        for found in self._map(formulas_of, trained, 0.7):
+    def _formulas(self, trained: list[Trained], share: float) -> None:
+        for found in self._map(formulas_of, trained, share):
             self.findings += found
 
     def _map(self, work: Callable, items: list, share: float) -> list:
@@ -144,8 +143,8 @@ class _Exploration:
 def _result(
     findings: list[Finding], table: Table, X: torch.Tensor, y: torch.Tensor, held: tuple[int, ...], clock: Clock, ended: str
 ) -> SearchResult:
-    best = front(findings, table)
-    index = choose(best, table)
+    best = front(findings)
+    index = choose(best, table.X.shape[0])
     judged_X, judged_y = X.numpy(), y[:, 0].numpy()
     candidates = scored([f.formula for f in best], judged_X, judged_y)
     chosen = best[index]
@@ -158,7 +157,7 @@ def _result(
 
 
 def _status(chosen: Finding, held_error: float, table: Table) -> str:
-    if chosen.exact and held_error < EXACT:
+    if chosen.exact and held_error < 10 * exactness(table):
         return "exact"
     explained = 1 - chosen.error**2
     constant = float(table.y.max() - table.y.min()) == 0.0

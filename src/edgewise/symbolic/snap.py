@@ -10,7 +10,7 @@ Source: Rissanen, *Modeling by shortest data description* (1978).
 
 from collections.abc import Iterator
 from fractions import Fraction
-from math import gcd, inf, log, pi
+from math import floor, gcd, inf, log, log10, pi
 
 import numpy as np
 import sympy
@@ -50,9 +50,30 @@ def standard_errors(template: Template, X: np.ndarray, y: np.ndarray) -> np.ndar
     return np.where(size > 0, error / np.where(size > 0, size, 1.0), inf)
 
 
+def foresight(template: Template, X: np.ndarray, y: np.ndarray) -> float:
+    """Mean square error to expect on a row left out: the leave-one-out error of the linearised fit (PRESS).
+
+    ``mean (r_i / (1 - h_i))^2`` with ``h`` the diagonal of the hat matrix; infinite when the rows are too few.
+    Source: Allen, *The relationship between variable selection and data augmentation* (1974).
+    """
+    if not template.symbols:
+        return loss(template, X, y)
+    residual = template.predict(X) - y
+    if len(template.symbols) >= len(y):
+        return inf
+    jacobian = template.jacobian(X)
+    size = np.sqrt((jacobian**2).sum(0))
+    u, s, _ = np.linalg.svd(jacobian / np.where(size > 0, size, 1.0), full_matrices=False)
+    leverage = (u[:, s > 1e-9 * max(s[0], 1e-300)] ** 2).sum(1)
+    with np.errstate(over="ignore"):
+        square = float(np.mean((residual / np.maximum(1 - leverage, 1e-3)) ** 2))
+    return square if square == square else inf
+
+
 def loss(template: Template, X: np.ndarray, y: np.ndarray) -> float:
     """Mean square, infinite where undefined, and never below what rounding of ``y`` leaves."""
-    square = float(np.mean((template.predict(X) - y) ** 2))
+    with np.errstate(over="ignore", invalid="ignore"):
+        square = float(np.mean((template.predict(X) - y) ** 2))
     floor = (ROUNDING * max(float(np.sqrt(np.mean(y**2))), 1e-300)) ** 2
     return max(square, floor) if square == square else inf
 
@@ -62,7 +83,7 @@ def significant_digits(template: Template, X: np.ndarray, y: np.ndarray) -> list
     digits = []
     for value, error in zip(template.values, standard_errors(template, X, y), strict=True):
         relative = error / abs(value) if value else 1.0
-        digits.append(int(np.clip(np.ceil(-np.log10(max(relative, 1e-17))) + 2, 4, 17)))
+        digits.append(int(np.clip(np.ceil(-np.log10(max(relative, 1e-17))) + 2, 4, 15)))
     return digits
 
 
@@ -117,6 +138,7 @@ def _simple_numbers(value: float, reach: float) -> Iterator[tuple[float, sympy.E
     size = abs(value)
     for code, number in _fractions(size, reach):
         yield code, sign * number
+    yield from ((code, sign * number) for code, number in _decimals(size, reach))
     for extra, factor, exact in ((1.5, pi, sympy.pi), (2.5, 1 / pi, 1 / sympy.pi)):
         for code, number in _fractions(size / factor, reach / factor):
             yield code + extra, sign * number * exact
@@ -135,3 +157,16 @@ def _fractions(size: float, reach: float) -> Iterator[tuple[float, sympy.Rationa
             continue
         if abs(numerator / denominator - size) <= reach:
             yield 0.5 + 1.2 * log(numerator * denominator), sympy.Rational(Fraction(numerator, denominator))
+
+
+def _decimals(size: float, reach: float) -> Iterator[tuple[float, sympy.Float]]:
+    """A number of at most three digits times a power of ten, for sizes that no simple fraction reaches."""
+    if not size > 0:
+        return
+    power = floor(log10(size))
+    for places in range(3):
+        scale = 10.0 ** (power - places)
+        lead = round(size / scale)
+        if abs(lead * scale - size) <= reach:
+            yield 2.0 + 1.2 * log(lead) + 1.2 * log(1 + abs(power)), sympy.Float(f"{lead}e{power - places}")
+            return

@@ -12,6 +12,7 @@ writes the composed expression with each of them merged, so what is left is what
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import sympy
@@ -41,12 +42,12 @@ class Template:
 
     @cached_property
     def _value(self) -> Callable[..., np.ndarray]:
-        return sympy.lambdify([*self.features, *self.symbols], self.expression, modules=["scipy", "numpy"], cse=True)
+        return _computed([*self.features, *self.symbols], self.expression)
 
     @cached_property
     def _slopes(self) -> Callable[..., list[np.ndarray]]:
         slopes = [sympy.diff(self.expression, symbol) for symbol in self.symbols]
-        return sympy.lambdify([*self.features, *self.symbols], slopes, modules=["scipy", "numpy"], cse=True)
+        return _computed([*self.features, *self.symbols], slopes)
 
     def predict(self, X: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
         """Values at rows ``X (n, features)``; NaN where undefined."""
@@ -99,10 +100,18 @@ class Template:
     def text(self, digits: Sequence[int]) -> str:
         """The formula with each constant written to so many significant digits."""
         numbers = {
-            symbol: sympy.Float(f"{value:.{max(1, d)}g}", max(15, d))
+            symbol: sympy.Float(f"{value:.{max(1, d)}g}")
             for symbol, value, d in zip(self.symbols, self.values, digits, strict=True)
         }
-        return sympy.sstr(self.expression.subs(numbers), full_prec=False)
+        written = self.expression.subs(numbers)
+        most = max(digits, default=1)
+        merged = {number: sympy.Float(f"{float(number):.{most}g}") for number in written.atoms(sympy.Float)}
+        return sympy.sstr(written.xreplace(merged), full_prec=False)
+
+
+def _computed(arguments: list[sympy.Symbol], expression: object) -> Callable[..., Any]:
+    """An expression, or a list of them, as a NumPy function of arguments of any name."""
+    return sympy.lambdify(arguments, expression, modules=["scipy", "numpy"], cse=True, dummify=True)
 
 
 @dataclass
@@ -171,8 +180,8 @@ class _Composer:
             inner.constant = (inner.constant + np.pi) % (2 * np.pi) - np.pi
         u = self._written(inner, always_constant=law.name != "exponential")
         names = {"p": self._named(p)} if law.name == "power" else {}
-        body = parse(law.text, ["u", "p"]).subs({sympy.Symbol("u", real=True): u})
-        return _Sum([(c, body.subs({sympy.Symbol(k, real=True): v for k, v in names.items()}))], d)
+        parts = {sympy.Symbol(name, real=True): part for name, part in {"u": u, **names}.items()}
+        return _Sum([(c, parse(law.text, ["u", "p"]).xreplace(parts))], d)
 
     def _combined(self, subnodes: list[_Sum], width: tuple[int, int]) -> list[_Sum]:
         sums, products = width
@@ -199,7 +208,7 @@ class _Composer:
         return expression
 
     def _named(self, value: float) -> sympy.Symbol:
-        symbol = sympy.Symbol(f"k_{len(self.symbols)}", real=True)
+        symbol = sympy.Dummy(f"k_{len(self.symbols)}", real=True)  # a column may be called k_0 too
         self.symbols.append(symbol)
         self.values.append(float(value))
         return symbol
