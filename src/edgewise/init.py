@@ -17,7 +17,8 @@ For ``z ~ N(0, s^2)`` and random ``c`` the squared gradient of the spline branch
 
 whatever the scale of ``c``; it rises like ``intervals^2``. A stack of ``depth`` layers multiplies gradients by
 ``((1 - rho) chi_base + rho chi)^depth``, which the rule ``rho = 1 / (depth chi)`` keeps near ``e``. The energies
-are integrals over ``z``, done by quadrature in a few milliseconds. Here ``s`` is half the half-width of the domain.
+are integrals over ``z``, done by quadrature in a few milliseconds. Here ``s`` is half the half-width of the domain,
+and those of the splines are taken inside it: their straight continuation has no part in ``chi ~ intervals^2``.
 """
 
 from collections.abc import Callable
@@ -33,7 +34,7 @@ RULES = ("critical", "noise")
 
 
 def spline_gain(knots: Float[Tensor, "inputs knots"], degree: int) -> tuple[float, float]:
-    """``(sum_m E[B_m^2], chi)`` of the first input's basis for ``z ~ N(centre, s^2)``.
+    """``(sum_m E[B_m^2], chi)`` of the first input's basis for ``z ~ N(centre, s^2)`` inside the domain.
 
     Example:
         >>> knots = splines.uniform_knots(-torch.ones(1).double(), torch.ones(1).double(), 10, 3)
@@ -41,7 +42,7 @@ def spline_gain(knots: Float[Tensor, "inputs knots"], degree: int) -> tuple[floa
         8.7
     """
     centre, scale = _inputs_law(knots, degree)
-    z, weight = _normal_quadrature(scale)
+    z, weight = _normal_quadrature(scale, deviations=2.0)
     x = (centre + z)[:, None]
     energy = (splines.basis(x, knots[:1].double(), degree)[:, 0] ** 2).sum(-1) @ weight
     slope = (splines.basis(x, knots[:1].double(), degree, 1)[:, 0] ** 2).sum(-1) @ weight
@@ -96,8 +97,9 @@ def _inputs_law(knots: Tensor, degree: int) -> tuple[Tensor, Tensor]:
     return (low[0] + high[0]) / 2, (high[0] - low[0]) / 4
 
 
-def _normal_quadrature(scale: Tensor) -> tuple[Tensor, Tensor]:
-    """Points and weights of ``E[f(z)]``, ``z ~ N(0, scale^2)``: the trapezoidal rule on six deviations."""
-    z = torch.linspace(-6.0, 6.0, 2001, dtype=torch.float64)
+def _normal_quadrature(scale: Tensor, deviations: float = 6.0) -> tuple[Tensor, Tensor]:
+    """Points and weights of ``E[f(z)]``, ``z ~ N(0, scale^2)`` within so many deviations: the trapezoidal rule."""
+    z = torch.linspace(-deviations, deviations, 2001, dtype=torch.float64)
     weight = torch.exp(-z * z / 2)
+    weight[[0, -1]] /= 2
     return z * scale.cpu(), weight / weight.sum()

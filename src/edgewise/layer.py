@@ -72,7 +72,8 @@ class KANLayer(nn.Module):
     def forward(self, x: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch outputs"]:
         if x.shape[-1:] != (self.in_features,):
             raise InputError(
-                f"a layer of {self.in_features} inputs got shape {tuple(x.shape)}; its last axis must be {self.in_features}"
+                f"a layer of {self.in_features} inputs got shape {tuple(x.shape)}; "
+                f"its last axis must be {self.in_features}"
             )
         y = self.spline(x)
         return y + self.symbolic(x) if self.symbolic.fixed else y

@@ -10,7 +10,6 @@ remembering anything.
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -20,29 +19,9 @@ from edgewise import splines
 from edgewise.edges import Prepared
 from edgewise.errors import InputError
 from edgewise.layer import KANLayer
+from edgewise.trace import LayerTrace, Trace
 
 Width = int | tuple[int, int]
-
-
-@dataclass(frozen=True)
-class LayerTrace:
-    """One layer's record: its ``inputs (n, in)``, every edge's ``curves (n, in, out)``, its ``nodes (n, width)``."""
-
-    inputs: Float[Tensor, "n inputs"]
-    curves: Float[Tensor, "n inputs outputs"]
-    nodes: Float[Tensor, "n nodes"]
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What one batch did in a network: immutable, and independent of it.
-
-    ``x`` and ``y`` are in the user's units, the layers in the network's own.
-    """
-
-    x: Float[Tensor, "n inputs"]
-    layers: tuple[LayerTrace, ...]
-    y: Float[Tensor, "n outputs"]
 
 
 class KAN(nn.Module):

@@ -7,10 +7,13 @@ With ``|phi|_e`` the root mean square of edge ``e`` over the rows, and ``q_e`` i
 Source: Liu et al., *KAN: Kolmogorov-Arnold Networks*, arXiv 2404.19756, section 2.5.1 (with rms for mean size).
 """
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
-from edgewise.network import KAN, Trace
+from edgewise.layer import KANLayer
+from edgewise.trace import Trace
 
 _TINY = 1e-12
 
@@ -35,10 +38,9 @@ def entropy(trace: Trace) -> Tensor:
     return torch.stack(parts).sum()
 
 
-def smoothness(network: KAN) -> Tensor:
-    """Sum of squared second differences of all spline coefficients."""
+def smoothness(layers: Iterable[KANLayer]) -> Tensor:
+    """Sum of squared second differences of all spline coefficients of a network's layers."""
     parts = [
-        (layer.spline.coef.diff(n=2, dim=1) * layer.spline.mask[:, None, :]).pow(2).sum()
-        for layer in network.kan_layers
+        (layer.spline.coef.diff(n=2, dim=1) * layer.spline.mask[:, None, :]).pow(2).sum() for layer in layers
     ]
     return torch.stack(parts).sum()

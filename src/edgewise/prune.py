@@ -16,7 +16,8 @@ from edgewise.data import as_matrix, as_tensors
 from edgewise.edges import SplineEdges, SymbolicEdges
 from edgewise.errors import InputError
 from edgewise.layer import KANLayer
-from edgewise.network import KAN, Trace
+from edgewise.network import KAN
+from edgewise.trace import Trace
 
 
 class Removed(NamedTuple):
@@ -74,7 +75,9 @@ class _Judge:
             with torch.no_grad():
                 self.target = network(self.X)
             spread = self.target.var(0, correction=0).clamp(min=torch.finfo(kind.dtype).tiny)
-            self.limit = tolerance**2 * spread + (8 * torch.finfo(kind.dtype).eps) ** 2 * self.target.square().mean(0)
+            self.limit = tolerance**2 * spread + (
+                8 * torch.finfo(kind.dtype).eps
+            ) ** 2 * self.target.square().mean(0)
         else:
             X, y = as_tensors(X, y)
             self.X, self.target = X.to(kind), y.to(kind)
@@ -168,7 +171,9 @@ def _unread_nodes(network: KAN) -> list[tuple[int, int]]:
     dead: list[tuple[int, int]] = []
     for level in range(len(network.widths) - 2, 0, -1):
         layer = network.kan_layers[level]
-        above = {o for o in range(layer.out_features) if (level + 1, _node_of(network, level + 1, o)) not in dead}
+        above = {
+            o for o in range(layer.out_features) if (level + 1, _node_of(network, level + 1, o)) not in dead
+        }
         for node in range(layer.in_features):
             if not any(layer.edge(node, o) for o in above):
                 dead.append((level, node))

@@ -1,4 +1,4 @@
-"""Formulas: from a table, by way of a network whose edges are fixed to known functions, to text a scientist can check."""
+"""Formulas: from a table, by way of a network with edges fixed to known functions, to text a scientist can check."""
 
 from edgewise.symbolic.candidates import Candidate
 from edgewise.symbolic.fixing import fix_edges
@@ -9,6 +9,14 @@ from edgewise.symbolic.search import SearchConfig, SearchResult, search
 from edgewise.symbolic.template import template
 
 __all__ = [
-    "Candidate", "Formula", "Match", "SearchConfig", "SearchResult", "fix_edges", "match_edge", "search",
-    "symbol_names", "template",
+    "Candidate",
+    "Formula",
+    "Match",
+    "SearchConfig",
+    "SearchResult",
+    "fix_edges",
+    "match_edge",
+    "search",
+    "symbol_names",
+    "template",
 ]

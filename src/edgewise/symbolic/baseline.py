@@ -23,7 +23,9 @@ def linear_network(table: Table) -> KAN:
 
 
 def _straight(table: Table, slopes: torch.Tensor, shift: float) -> KAN:
-    network = KAN([table.X.shape[1], 1], intervals=1, base=None, dtype=torch.float64, generator=torch.Generator())
+    network = KAN(
+        [table.X.shape[1], 1], intervals=1, base=None, dtype=torch.float64, generator=torch.Generator()
+    )
     measure(table.X, table.y).install(network)
     layer = network.kan_layers[0]
     for source in range(layer.in_features):

@@ -10,6 +10,7 @@ from edgewise.symbolic.explore import Finding
 from edgewise.symbolic.formula import Formula
 
 _FLOOR = 1e-12
+_NATS_PER_NODE = 2.0
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,14 @@ def front(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def choose(front: Sequence[Finding], rows: int) -> int:
-    """The shortest description: ``n log(expected error) + (complexity / 2) log n``; the simplest exact one, if any."""
+    """The shortest description: ``n log(expected error) + 2 complexity``; the simplest exact one, if any.
+
+    A node of a formula is one of about a dozen symbols, hence some two nats; constants are paid for in the expected
+    error already.
+    """
 
     def length(finding: Finding) -> float:
-        return rows * log(max(finding.expected, _FLOOR)) + finding.formula.complexity / 2 * log(rows + 1)
+        return rows * log(max(finding.expected, _FLOOR)) + _NATS_PER_NODE * finding.formula.complexity
 
     exact = [index for index, finding in enumerate(front) if finding.exact]
     return exact[0] if exact else min(range(len(front)), key=lambda index: length(front[index]))

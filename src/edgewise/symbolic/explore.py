@@ -68,7 +68,11 @@ def train_shape(shape: Shape, table: Table, seconds: float) -> Trained:
     """Least squares from coarse to fine on the rows of the table, within so many seconds."""
     generator = torch.Generator().manual_seed(table.seed)
     config = TrainConfig(
-        method="least-squares", validation=VALIDATION, seed=table.seed, intervals=_staircase(table), starts=3,
+        method="least-squares",
+        validation=VALIDATION,
+        seed=table.seed,
+        intervals=_staircase(table),
+        starts=3,
         max_seconds=max(seconds, 1e-3),
     )
     network = train(shape.build(generator), table.X, table.y, config).network
@@ -99,7 +103,9 @@ def findings(network: KAN, table: Table) -> list[Finding]:
 
 def finding_of(network: KAN, table: Table) -> Finding:
     """The formula of a fully symbolic network as it stands."""
-    return _finding(snapped(template(network, table.names), table.X.numpy(), table.y[:, 0].numpy()), network, table)
+    return _finding(
+        snapped(template(network, table.names), table.X.numpy(), table.y[:, 0].numpy()), network, table
+    )
 
 
 def _staircase(table: Table) -> tuple[int, ...]:

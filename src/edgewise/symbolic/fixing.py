@@ -41,7 +41,9 @@ class Fixed:
     loss: float
 
 
-def fix_edges(network: KAN, rows: Rows, clock: Clock, functions: Iterable[Function] | None = None) -> Fixed | None:
+def fix_edges(
+    network: KAN, rows: Rows, clock: Clock, functions: Iterable[Function] | None = None
+) -> Fixed | None:
     """Fixes every living spline edge of a trained float64 network; None when the clock ran out before the end.
 
     ``rows`` holds the user's inputs and targets in the network's own scale.

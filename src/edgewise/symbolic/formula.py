@@ -1,8 +1,9 @@
 """A formula: text that a person reads, sympy can work on and a machine can compute."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import sympy
@@ -11,7 +12,7 @@ from sympy.printing.numpy import SciPyPrinter
 from sympy.printing.pytorch import TorchPrinter
 
 from edgewise.errors import InputError
-from edgewise.symbolic.parser import parse
+from edgewise.symbolic.parser import Expression, parse
 
 TARGETS = ("numpy", "torch", "c")
 
@@ -31,13 +32,16 @@ class Formula:
     def __post_init__(self) -> None:
         _ = self._expression
 
+    def __reduce__(self) -> tuple[type["Formula"], tuple[str, tuple[str, ...]]]:
+        return Formula, (self.text, self.features)
+
     @cached_property
-    def _expression(self) -> sympy.Expr:
+    def _expression(self) -> Expression:
         return parse(self.text, self.features)
 
     @cached_property
     def _function(self) -> Callable[..., np.ndarray]:
-        return sympy.lambdify(self._symbols, self._expression, modules=["scipy", "numpy"], dummify=True)
+        return compiled(self._symbols, self._expression)
 
     @property
     def _symbols(self) -> list[sympy.Symbol]:
@@ -47,11 +51,13 @@ class Formula:
         """Values ``(n,)`` at rows ``X (n, features)``; NaN where the formula is not defined."""
         X = np.asarray(X, dtype=np.float64)
         if X.ndim != 2 or X.shape[1] != len(self.features):
-            raise InputError(f"the formula needs {len(self.features)} columns, got an array of shape {X.shape}")
+            raise InputError(
+                f"the formula needs {len(self.features)} columns, got an array of shape {X.shape}"
+            )
         with np.errstate(all="ignore"):
             values = np.asarray(self._function(*X.T))
         if np.iscomplexobj(values):
-            values = np.where(np.abs(values.imag) < 1e-12, values.real, np.nan)
+            values = np.where(np.abs(np.imag(values)) < 1e-12, np.real(values), np.nan)
         return np.broadcast_to(values.astype(np.float64), X.shape[:1]).copy()
 
     @cached_property
@@ -59,7 +65,7 @@ class Formula:
         """Nodes of the formula's tree: numbers, symbols, operators and functions."""
         return complexity(self._expression)
 
-    def sympy(self) -> sympy.Expr:
+    def sympy(self) -> Expression:
         """The formula as a sympy expression."""
         return self._expression
 
@@ -75,12 +81,14 @@ class Formula:
 
     def _numpy(self) -> str:
         printer = SciPyPrinter({"fully_qualified_modules": True, "strict": False})
-        body = printer.doprint(self._expression)
+        body = printer.doprint(_in_full(self._expression))
         imports = "".join(f"import {name}\n" for name in sorted({*printer.module_imports, "numpy"}))
         return f"{imports}\n\ndef formula({', '.join(self.features)}):\n    return {body}\n"
 
     def _torch(self) -> str:
-        body = TorchPrinter({"fully_qualified_modules": True, "strict": False}).doprint(self._expression.evalf(17))
+        body = TorchPrinter({"fully_qualified_modules": True, "strict": False}).doprint(
+            self._expression.evalf(17)
+        )
         return f"import torch\n\n\ndef formula({', '.join(self.features)}):\n    return {body}\n"
 
     def _c(self) -> str:
@@ -90,7 +98,19 @@ class Formula:
         return f"#include <math.h>\n\ndouble formula({arguments}) {{\n    return {body};\n}}\n"
 
 
-def complexity(expression: sympy.Expr) -> int:
+def compiled(symbols: Sequence[sympy.Symbol], expression: sympy.Basic) -> Callable[..., Any]:
+    """An expression, or a ``Tuple`` of them, as a NumPy function of symbols of any name, NumPy's own included."""
+    neutral = {symbol: sympy.Dummy(real=True) for symbol in symbols}
+    body = _in_full(expression.xreplace(neutral))
+    return sympy.lambdify(list(neutral.values()), body, modules=["scipy", "numpy"], cse=True, dummify=True)
+
+
+def _in_full(expression: sympy.Basic) -> Any:
+    """The expression with its floating-point numbers in the 17 digits of double precision; sympy prints 15."""
+    return expression.xreplace({number: number.evalf(17) for number in expression.atoms(sympy.Float)})
+
+
+def complexity(expression: sympy.Basic) -> int:
     """Nodes a reader takes in. A sum or product of ``n`` parts counts ``n - 1`` operators; a rational counts 1."""
     if not expression.args:
         return 1

@@ -123,7 +123,9 @@ def _polished(function: Function, inner: Tensor, z: Tensor, y: Tensor) -> Tensor
     return inner[left.argmin()] if bool(torch.isfinite(left).any()) else None
 
 
-def _step(function: Function, inner: Tensor, z: Tensor, y: Tensor, free: list[int], damping: Tensor) -> Tensor:
+def _step(
+    function: Function, inner: Tensor, z: Tensor, y: Tensor, free: list[int], damping: Tensor
+) -> Tensor:
     """Gauss-Newton with the derivatives of ``f`` projected off the span of ``f`` and 1 (Kaufman's form)."""
     a, b, p = inner[:, :1], inner[:, 1:2], inner[:, 2:]
     _, linear = _projected(function, inner, z, y)
@@ -192,7 +194,9 @@ def _table(function: Function) -> Tensor:
 
 def _landmark_pairs(function: Function) -> Tensor:
     """``a, b`` that send the ends of [-1, 1] to each pair of landmarks inside the function's interval."""
-    spread = torch.tensor([-30, -10, -5, -3, -2, -1.4, -1, -0.6, -0.3, 0, 0.3, 0.6, 1, 1.4, 2, 3, 5, 10, 30]).double()
+    spread = torch.tensor(
+        [-30, -10, -5, -3, -2, -1.4, -1, -0.6, -0.3, 0, 0.3, 0.6, 1, 1.4, 2, 3, 5, 10, 30]
+    ).double()
     low, high = function.low, function.high
     if low > -float("inf") and high < float("inf"):
         near = torch.tensor([0.001, 0.02, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.92, 0.98, 0.999]).double()

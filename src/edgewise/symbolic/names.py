@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from edgewise.symbolic.parser import CONSTANTS, FUNCTIONS
 
-_MODULES = {"numpy", "scipy", "torch"}  # what generated code calls functions of
-_TAKEN = frozenset(FUNCTIONS) | frozenset(CONSTANTS) | frozenset(keyword.kwlist) | _MODULES
+_IN_CODE = {"numpy", "scipy", "torch", "pow", "fabs"}
+_TAKEN = frozenset(FUNCTIONS) | frozenset(CONSTANTS) | frozenset(keyword.kwlist) | _IN_CODE
 
 
 def symbol_names(names: Sequence[str]) -> tuple[str, ...]:

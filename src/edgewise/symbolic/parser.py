@@ -6,18 +6,37 @@ below or an ``InputError``. Sizes are bounded, so a hostile file can neither run
 
 import ast
 from collections.abc import Sequence
+from typing import Any
 
 import sympy
 
 from edgewise.errors import InputError
 
 FUNCTIONS = {
-    name: getattr(sympy, name)
-    for name in (
-        "sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh exp log sqrt sign erf".split()
-    )
-} | {"abs": sympy.Abs, "Abs": sympy.Abs}
+    "abs": sympy.Abs,
+    "Abs": sympy.Abs,
+    "acos": sympy.acos,
+    "acosh": sympy.acosh,
+    "asin": sympy.asin,
+    "asinh": sympy.asinh,
+    "atan": sympy.atan,
+    "atanh": sympy.atanh,
+    "cos": sympy.cos,
+    "cosh": sympy.cosh,
+    "erf": sympy.erf,
+    "exp": sympy.exp,
+    "log": sympy.log,
+    "sign": sympy.sign,
+    "sin": sympy.sin,
+    "sinh": sympy.sinh,
+    "sqrt": sympy.sqrt,
+    "tan": sympy.tan,
+    "tanh": sympy.tanh,
+}
 CONSTANTS = {"pi": sympy.pi, "E": sympy.E}
+Expression = Any
+"""A sympy expression; sympy's own annotations are too loose to check against."""
+
 LONGEST_TEXT = 20_000
 LARGEST_EXPONENT = 64
 _LARGEST_NUMBER = 2**1024
@@ -29,7 +48,7 @@ _OPERATORS = {
 }
 
 
-def parse(text: str, symbols: Sequence[str]) -> sympy.Expr:
+def parse(text: str, symbols: Sequence[str]) -> Expression:
     """The expression that ``text`` writes in the named symbols.
 
     Raises ``InputError`` for anything but numbers, the symbols, ``pi``, ``E``, ``+ - * / **`` and the functions in
@@ -48,18 +67,22 @@ def parse(text: str, symbols: Sequence[str]) -> sympy.Expr:
     except (SyntaxError, RecursionError, MemoryError, ArithmeticError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"cannot read the formula {text[:60]!r}: expected arithmetic such as '2*sin(x) + 1'") from None
+        raise InputError(
+            f"cannot read the formula {text[:60]!r}: expected arithmetic such as '2*sin(x) + 1'"
+        ) from None
     return result
 
 
-def _expression(node: ast.expr, known: dict[str, sympy.Symbol]) -> sympy.Expr:
+def _expression(node: ast.expr, known: dict[str, sympy.Symbol]) -> Expression:
     value = _evaluated(node, known)
     if value.is_number and not _fits(value):
-        raise InputError(f"the formula holds {ast.unparse(node)[:60]!r}, no number that double precision can hold")
+        raise InputError(
+            f"the formula holds {ast.unparse(node)[:60]!r}, no number that double precision can hold"
+        )
     return value
 
 
-def _evaluated(node: ast.expr, known: dict[str, sympy.Symbol]) -> sympy.Expr:
+def _evaluated(node: ast.expr, known: dict[str, sympy.Symbol]) -> Expression:
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return sympy.Integer(value) if isinstance(value, int) else sympy.Float(value)
@@ -91,7 +114,9 @@ def _fits(number: sympy.Expr) -> bool:
     return bool(size.is_Float or size.is_Rational) and bool(size < _LARGEST_NUMBER)
 
 
-def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
+def _power(base: Expression, exponent: Expression) -> Expression:
     if exponent.is_number and abs(exponent) > LARGEST_EXPONENT:
-        raise InputError(f"the formula holds the exponent {exponent}; the largest allowed is {LARGEST_EXPONENT}")
+        raise InputError(
+            f"the formula holds the exponent {exponent}; the largest allowed is {LARGEST_EXPONENT}"
+        )
     return base**exponent

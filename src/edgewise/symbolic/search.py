@@ -126,7 +126,7 @@ class _Exploration:
             self.findings += found
 
     def _map(self, work: Callable, items: list, share: float) -> list:
-        """``work(item, table, seconds)`` for each item, on several processes if asked, within a share of the time left."""
+        """``work(item, table, seconds)`` for each item, within a share of the time left."""
         seconds = share * self.clock.left()
         if self.width == 1 or len(items) < 2:
             return [work(item, self.table, seconds) for item in items]
@@ -141,7 +141,13 @@ class _Exploration:
 
 
 def _result(
-    findings: list[Finding], table: Table, X: torch.Tensor, y: torch.Tensor, held: tuple[int, ...], clock: Clock, ended: str
+    findings: list[Finding],
+    table: Table,
+    X: torch.Tensor,
+    y: torch.Tensor,
+    held: tuple[int, ...],
+    clock: Clock,
+    ended: str,
 ) -> SearchResult:
     best = front(findings)
     index = choose(best, table.X.shape[0])

@@ -15,6 +15,7 @@ from math import floor, gcd, inf, log, log10, pi
 import numpy as np
 import sympy
 
+from edgewise.symbolic.parser import Expression
 from edgewise.symbolic.template import Template
 
 ROUNDING = 1e-13
@@ -99,13 +100,15 @@ def _one_step(
             continue
         tried.add(symbol.name)
         cost = log(1 + abs(value) / max(errors[index], 1e-300)) if errors[index] < inf else 40.0
-        for code, number in _candidates(value, errors[index], only_zero):
+        for code, number in _candidates(value, float(errors[index]), only_zero):
             trial = template.pinned(int(index), number)
             if len(trial.symbols) < len(template.symbols) - 1 and not only_zero:
                 continue
             trial = trial.fitted(X, y, range(len(trial.symbols)))
             penalty = len(y) / 2 * log(loss(trial, X, y) / before) if loss(trial, X, y) < inf else inf
-            if code + penalty + (0.0 if only_zero else _CAUTION) <= max(cost, _bic(len(y)) if only_zero else 0.0):
+            if code + penalty + (0.0 if only_zero else _CAUTION) <= max(
+                cost, _bic(len(y)) if only_zero else 0.0
+            ):
                 return trial
     return None
 
@@ -119,7 +122,7 @@ def _urgency(template: Template, errors: np.ndarray) -> np.ndarray:
     return np.abs(template.values) / np.maximum(errors, 1e-300)
 
 
-def _candidates(value: float, error: float, only_zero: bool) -> list[tuple[float, sympy.Expr]]:
+def _candidates(value: float, error: float, only_zero: bool) -> list[tuple[float, Expression]]:
     """Simple numbers near ``value`` with their code lengths in nats, the shortest first."""
     if only_zero:
         return [(0.0, sympy.Integer(0))]
@@ -133,7 +136,7 @@ def _candidates(value: float, error: float, only_zero: bool) -> list[tuple[float
     return sorted(((code, number) for number, code in found.items()), key=lambda pair: pair[0])[:3]
 
 
-def _simple_numbers(value: float, reach: float) -> Iterator[tuple[float, sympy.Expr]]:
+def _simple_numbers(value: float, reach: float) -> Iterator[tuple[float, Expression]]:
     sign = -1 if value < 0 else 1
     size = abs(value)
     for code, number in _fractions(size, reach):
@@ -142,12 +145,16 @@ def _simple_numbers(value: float, reach: float) -> Iterator[tuple[float, sympy.E
     for extra, factor, exact in ((1.5, pi, sympy.pi), (2.5, 1 / pi, 1 / sympy.pi)):
         for code, number in _fractions(size / factor, reach / factor):
             yield code + extra, sign * number * exact
-    for extra, factor, exact in ((2.0, 1.0, sympy.Integer(1)), (3.5, pi, sympy.pi), (3.5, 1 / pi, 1 / sympy.pi)):
+    for extra, factor, exact in (
+        (2.0, 1.0, sympy.Integer(1)),
+        (3.5, pi, sympy.pi),
+        (3.5, 1 / pi, 1 / sympy.pi),
+    ):
         for code, number in _fractions(size**2 / factor, 2 * size * reach / factor):
             yield code + extra, sign * sympy.sqrt(number * exact)
 
 
-def _fractions(size: float, reach: float) -> Iterator[tuple[float, sympy.Rational]]:
+def _fractions(size: float, reach: float) -> Iterator[tuple[float, Expression]]:
     """The simplest fraction of each denominator within reach of a positive number."""
     if size > 1e6 or size <= 0:
         return
@@ -159,7 +166,7 @@ def _fractions(size: float, reach: float) -> Iterator[tuple[float, sympy.Rationa
             yield 0.5 + 1.2 * log(numerator * denominator), sympy.Rational(Fraction(numerator, denominator))
 
 
-def _decimals(size: float, reach: float) -> Iterator[tuple[float, sympy.Float]]:
+def _decimals(size: float, reach: float) -> Iterator[tuple[float, Expression]]:
     """A number of at most three digits times a power of ten, for sizes that no simple fraction reaches."""
     if not size > 0:
         return

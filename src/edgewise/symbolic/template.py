@@ -12,7 +12,6 @@ writes the composed expression with each of them merged, so what is left is what
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import sympy
@@ -21,12 +20,21 @@ from torch import Tensor
 
 from edgewise.catalogue import Function
 from edgewise.network import KAN
-from edgewise.symbolic.parser import parse
+from edgewise.symbolic.formula import compiled
+from edgewise.symbolic.parser import Expression, parse
 from edgewise.train.levenberg import Solver
 
 HOMOGENEOUS = {
-    "square": 2, "cube": 3, "fourth": 4, "fifth": 5, "reciprocal": -1, "inverse square": -2, "inverse cube": -3,
-    "square root": 0.5, "inverse root": -0.5, "three halves": 1.5,
+    "square": 2,
+    "cube": 3,
+    "fourth": 4,
+    "fifth": 5,
+    "reciprocal": -1,
+    "inverse square": -2,
+    "inverse cube": -3,
+    "square root": 0.5,
+    "inverse root": -0.5,
+    "three halves": 1.5,
 }
 _EVEN_OR_ODD = {"square", "cube", "fourth", "fifth", "reciprocal", "inverse square", "inverse cube"}
 
@@ -35,19 +43,19 @@ _EVEN_OR_ODD = {"square", "cube", "fourth", "fifth", "reciprocal", "inverse squa
 class Template:
     """``expression`` in the feature symbols and the constants ``symbols``, with their present ``values``."""
 
-    expression: sympy.Expr
+    expression: Expression
     features: tuple[sympy.Symbol, ...]
     symbols: tuple[sympy.Symbol, ...]
     values: tuple[float, ...]
 
     @cached_property
     def _value(self) -> Callable[..., np.ndarray]:
-        return _computed([*self.features, *self.symbols], self.expression)
+        return compiled([*self.features, *self.symbols], self.expression)
 
     @cached_property
-    def _slopes(self) -> Callable[..., list[np.ndarray]]:
+    def _slopes(self) -> Callable[..., tuple[np.ndarray, ...]]:
         slopes = [sympy.diff(self.expression, symbol) for symbol in self.symbols]
-        return _computed([*self.features, *self.symbols], slopes)
+        return compiled([*self.features, *self.symbols], sympy.Tuple(*slopes))
 
     def predict(self, X: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
         """Values at rows ``X (n, features)``; NaN where undefined."""
@@ -71,7 +79,9 @@ class Template:
             return torch.from_numpy((self.predict(X, full(parameters)) - y) / spread)
 
         def linearise(parameters: Tensor) -> tuple[Tensor, Tensor]:
-            return residual(parameters), torch.from_numpy(self.jacobian(X, full(parameters))[:, list(free)] / spread)
+            return residual(parameters), torch.from_numpy(
+                self.jacobian(X, full(parameters))[:, list(free)] / spread
+            )
 
         solver = Solver(residual, linearise, torch.from_numpy(kept[list(free)].copy()), damping=1e-3)
         if not solver.loss < float("inf"):
@@ -89,12 +99,17 @@ class Template:
         columns = [np.broadcast_to(np.asarray(s, dtype=np.float64), X.shape[:1]) for s in slopes]
         return np.nan_to_num(np.stack(columns, axis=1), posinf=0.0, neginf=0.0)
 
-    def pinned(self, index: int, value: sympy.Expr) -> "Template":
+    def pinned(self, index: int, value: Expression) -> "Template":
         """The template with one constant replaced by an exact number."""
         expression = self.expression.subs(self.symbols[index], value)
-        rest = [k for k in range(len(self.symbols)) if k != index and self.symbols[k] in expression.free_symbols]
+        rest = [
+            k for k in range(len(self.symbols)) if k != index and self.symbols[k] in expression.free_symbols
+        ]
         return Template(
-            expression, self.features, tuple(self.symbols[k] for k in rest), tuple(self.values[k] for k in rest)
+            expression,
+            self.features,
+            tuple(self.symbols[k] for k in rest),
+            tuple(self.values[k] for k in rest),
         )
 
     def text(self, digits: Sequence[int]) -> str:
@@ -109,16 +124,11 @@ class Template:
         return sympy.sstr(written.xreplace(merged), full_prec=False)
 
 
-def _computed(arguments: list[sympy.Symbol], expression: object) -> Callable[..., Any]:
-    """An expression, or a list of them, as a NumPy function of arguments of any name."""
-    return sympy.lambdify(arguments, expression, modules=["scipy", "numpy"], cse=True, dummify=True)
-
-
 @dataclass
 class _Sum:
     """``sum coef term + constant``: the value of a node, with numbers still plain floats."""
 
-    terms: list[tuple[float, sympy.Expr]] = field(default_factory=list)
+    terms: list[tuple[float, Expression]] = field(default_factory=list)
     constant: float = 0.0
 
     def scaled(self, factor: float, shift: float = 0.0) -> "_Sum":
@@ -199,7 +209,7 @@ class _Composer:
             nodes.append(_Sum([(lead, body)]))
         return nodes
 
-    def _written(self, node: _Sum, always_constant: bool) -> sympy.Expr:
+    def _written(self, node: _Sum, always_constant: bool) -> Expression:
         """The sum as an expression; coefficients that are exactly 1 or -1 stay, others become constants."""
         expression = self._named(node.constant) if always_constant else sympy.Integer(0)
         for coefficient, term in node.terms:

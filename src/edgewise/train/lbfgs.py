@@ -25,7 +25,7 @@ def objective(network: KAN, X: Tensor, y: Tensor, config: TrainConfig) -> Tensor
         trace = network.trace(X)
         loss = data_loss(trace.y, y, config.loss)
         loss = loss + config.sparsity * penalties.sparsity(trace) + config.entropy * penalties.entropy(trace)
-    return loss + config.smoothness * penalties.smoothness(network) if config.smoothness else loss
+    return loss + config.smoothness * penalties.smoothness(network.kan_layers) if config.smoothness else loss
 
 
 def data_loss(output: Tensor, y: Tensor, loss: str) -> Tensor:

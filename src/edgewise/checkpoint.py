@@ -1,0 +1,314 @@
+r"""A network as a folder: ``config.json`` says what it is, ``model.safetensors`` holds its numbers.
+
+Neither file can run code. Every tensor returns bit for bit: knots, masks, scales, constants of fixed edges.
+
+Writing never leaves half a checkpoint: both files are first written whole as ``*.next``, then renamed, the
+model first. ``config.json`` carries the SHA-256 of its model; a reader that finds a new model beside the old
+config (the writer was killed between the two renames) goes on with ``config.json.next``, and refuses any other
+mixture.
+
+``config.json``: ``format``, ``format_version``, ``edgewise`` (the version that wrote it), ``model_sha256``,
+``network`` (widths, and per layer intervals, degree, base and the functions of fixed edges) and ``extra``,
+where callers keep what belongs to the network: names, settings, formulas.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as parse_tensors
+from safetensors.torch import save as pack_tensors
+from torch import Tensor
+
+from edgewise import __version__
+from edgewise.catalogue import CATALOGUE
+from edgewise.edges import BASES, SplineEdges, SymbolicEdges
+from edgewise.errors import CheckpointError, InputError
+from edgewise.network import KAN
+from edgewise.splines import MAX_DEGREE
+
+FORMAT = "edgewise-network"
+FORMAT_VERSION = 1
+CONFIG, MODEL = "config.json", "model.safetensors"
+EXPECTED = f"expected a folder with {CONFIG} and {MODEL}; check the path"
+LARGEST_CONFIG = 1 << 28
+
+
+def save(network: KAN, folder: str | Path, extra: Mapping[str, Any] | None = None) -> Path:
+    """Writes a network, and ``extra`` (anything JSON can hold), into a folder; returns the folder.
+
+    A checkpoint already there is replaced. Raises ``InputError`` for anything else in its place, for what is
+    no ``KAN``, for an edge fixed to a function outside the catalogue, and for an ``extra`` JSON cannot hold.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = save(KAN([2, 1]), folder, extra={"target": "y"})
+        ...     load(folder).widths, load_extra(folder)
+        (((2, 0), (1, 0)), {'target': 'y'})
+    """
+    folder = Path(folder)
+    tensors = {name: t.detach().cpu().contiguous().clone() for name, t in network_state(network).items()}
+    model = pack_tensors(tensors, metadata={"format": "pt"})
+    config = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "edgewise": __version__,
+        "model_sha256": hashlib.sha256(model).hexdigest(),
+        "network": _described(network),
+        "extra": dict(extra or {}),
+    }
+    text = _as_json(config)
+    _claim(folder)
+    _write(folder / f"{MODEL}.next", model)
+    _write(folder / f"{CONFIG}.next", text)
+    os.replace(folder / f"{MODEL}.next", folder / MODEL)
+    os.replace(folder / f"{CONFIG}.next", folder / CONFIG)
+    return folder
+
+
+def load(folder: str | Path) -> KAN:
+    """The network a folder holds, on the CPU, in the number type it was saved in.
+
+    Raises ``CheckpointError`` when a file is missing, truncated, from another run, of another shape, of a
+    later format, or names functions or sizes that cannot be.
+    """
+    config, model = _read(Path(folder))
+    described = config.get("network")
+    try:
+        tensors = parse_tensors(model)
+        widths, layers = _checked_layers(described, tensors)
+        return _rebuilt(widths, layers, tensors)
+    except (SafetensorError, InputError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{folder} does not hold a network edgewise can build ({_first_line(error)}); save it again"
+        ) from None
+
+
+def load_extra(folder: str | Path) -> dict[str, Any]:
+    """The ``extra`` that was saved with a network; empty when there was none."""
+    extra = _read(Path(folder))[0].get("extra", {})
+    if not isinstance(extra, dict):
+        raise CheckpointError(f"{folder}/{CONFIG} has an 'extra' that is no object; save the network again")
+    return extra
+
+
+def network_state(network: KAN) -> dict[str, Tensor]:
+    """Every tensor of a network by name; raises ``InputError`` for what a checkpoint could not bring back."""
+    if not isinstance(network, KAN):
+        raise InputError(f"cannot save a {type(network).__name__}: expected a KAN; type save(net, folder)")
+    state = network.state_dict()
+    shapes = _expected_shapes(network.widths, [_layer_config(layer) for layer in network.kan_layers])
+    if {name: tuple(t.shape) for name, t in state.items()} != shapes:
+        raise InputError("cannot save a network with tensors of its own: expected those of a plain KAN")
+    return state
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether the ``config.json`` of a folder says that edgewise wrote it."""
+    try:
+        return _parsed(folder / CONFIG).get("format") == FORMAT
+    except (CheckpointError, OSError):
+        return False
+
+
+def _described(network: KAN) -> dict[str, Any]:
+    return {
+        "widths": [list(width) for width in network.widths],
+        "layers": [_layer_config(layer) for layer in network.kan_layers],
+    }
+
+
+def _layer_config(layer: Any) -> dict[str, Any]:
+    fixed = [[i, o, law.name] for i, o, law in layer.symbolic.fixed]
+    strange = [law.name for _, _, law in layer.symbolic.fixed if CATALOGUE.get(law.name) is not law]
+    if strange:
+        raise InputError(f"cannot save an edge fixed to {strange[0]!r}: expected one of edgewise.catalogue")
+    spline = layer.spline
+    return {"intervals": spline.intervals, "degree": spline.degree, "base": spline.base, "fixed": fixed}
+
+
+def _as_json(config: dict[str, Any]) -> bytes:
+    try:
+        text = json.dumps(config, indent=1, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"extra cannot be JSON ({_first_line(error)}): expected text, finite numbers, lists and dicts"
+        ) from None
+    # Innermost lists on one line; a line break cannot occur inside a JSON string.
+    return re.sub(r"\[[^][{}]*\]", lambda found: re.sub(r"\n\s*", " ", found[0]), text).encode()
+
+
+def _claim(folder: Path) -> None:
+    """Makes the folder, unless something that is not ours is in the way."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file: expected a folder; choose another name")
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = (folder / CONFIG).exists() or (folder / MODEL).exists()
+    if taken and not (is_checkpoint(folder) or _readable(folder)):
+        raise InputError(f"{folder} holds files edgewise did not write: choose another folder")
+
+
+def _readable(folder: Path) -> bool:
+    """Whether a save was cut short here that ``_read`` can finish."""
+    try:
+        _read(folder)
+    except (CheckpointError, OSError):
+        return False
+    return True
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """The configuration and the bytes of the model it belongs to."""
+    if folder.is_file():
+        raise CheckpointError(f"{folder} is a file: expected the folder that holds it; type {folder.parent}")
+    for path in (folder, folder / MODEL):
+        if not path.exists():
+            raise CheckpointError(f"{path} does not exist: {EXPECTED}")
+    model = (folder / MODEL).read_bytes()
+    digest = hashlib.sha256(model).hexdigest()
+    pending = folder / f"{CONFIG}.next"
+    if pending.exists():
+        try:
+            config = _parsed(pending)
+        except CheckpointError:
+            config = {}
+        if config.get("model_sha256") == digest:
+            return _of_this_format(config, pending), model
+    config = _of_this_format(_parsed(folder / CONFIG), folder / CONFIG)
+    if config.get("model_sha256") != digest:
+        raise CheckpointError(
+            f"{folder / MODEL} is damaged or belongs to another {CONFIG}: their checksums differ; copy the "
+            "whole folder again, or fit again"
+        )
+    return config, model
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise CheckpointError(f"{path} does not exist: {EXPECTED}")
+    if path.stat().st_size > LARGEST_CONFIG:
+        raise CheckpointError(
+            f"{path} is larger than any edgewise writes; type the folder of a saved network"
+        )
+    try:
+        config = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        config = None
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{path} is truncated or no JSON object: expected a saved network; fit again")
+    return config
+
+
+def _of_this_format(config: dict[str, Any], path: Path) -> dict[str, Any]:
+    if config.get("format") != FORMAT:
+        raise CheckpointError(f"{path} was not written by edgewise: expected a saved network; check the path")
+    version = config.get("format_version")
+    if type(version) is not int or version != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} has format version {_short(version)}: this edgewise reads {FORMAT_VERSION}; type: "
+            "pip install --upgrade edgewise"
+        )
+    return config
+
+
+def _checked_layers(described: Any, tensors: dict[str, Tensor]) -> tuple[list, list[dict[str, Any]]]:
+    """Widths and the layers' settings, after comparing what the config claims with the shapes that are really there.
+
+    Nothing is allocated before this: a width of 10**9 fails here because no tensor is that wide.
+    """
+    if not isinstance(described, dict):
+        raise ValueError("the description of the network is missing")
+    widths, layers = described["widths"], described["layers"]
+    if not isinstance(widths, list) or not isinstance(layers, list) or len(layers) != len(widths) - 1:
+        raise ValueError("widths and layers do not match")
+    for width in widths:
+        if len(width) != 2 or not all(type(n) is int and n >= 0 for n in width):
+            raise ValueError(f"a width is {_short(width)}")
+    for layer in layers:
+        _check_layer(layer)
+    expected = _expected_shapes(widths, layers)
+    found = {name: tuple(t.shape) for name, t in tensors.items()}
+    if found != expected:
+        names = sorted({n for n in expected.keys() | found.keys() if expected.get(n) != found.get(n)})
+        name = names[0]
+        raise ValueError(f"{name} has shape {found.get(name)} and {CONFIG} says {expected.get(name)}")
+    _check_numbers(layers, tensors)
+    return widths, layers
+
+
+def _check_layer(layer: Any) -> None:
+    for name, low, high in (("intervals", 1, 1 << 40), ("degree", 0, MAX_DEGREE)):
+        if type(layer[name]) is not int or not low <= layer[name] <= high:
+            raise ValueError(f"{name} is {_short(layer[name])}")
+    if layer["base"] is not None and layer["base"] not in BASES:
+        raise ValueError(f"base is {_short(layer['base'])}")
+    for source, target, name in layer["fixed"]:
+        if type(source) is not int or type(target) is not int or name not in CATALOGUE:
+            raise ValueError(f"an edge is fixed to {_short(name)}")
+
+
+def _expected_shapes(widths: Any, layers: list[dict[str, Any]]) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {f"input_{part}": (sum(widths[0]),) for part in ("center", "scale")}
+    shapes |= {f"output_{part}": (sum(widths[-1]),) for part in ("center", "scale")}
+    for k, (layer, below, above) in enumerate(zip(layers, widths, widths[1:], strict=False)):
+        inputs, outputs = sum(below), above[0] + 2 * above[1]
+        functions = layer["intervals"] + layer["degree"]
+        shapes[f"layers.{k}.spline.weight"] = (inputs, functions + (layer["base"] is not None), outputs)
+        shapes[f"layers.{k}.spline.knots"] = (inputs, functions + layer["degree"] + 1)
+        shapes[f"layers.{k}.spline.mask"] = (inputs, outputs)
+        shapes[f"layers.{k}.symbolic.constants"] = (len(layer["fixed"]), 5)
+    return shapes
+
+
+def _check_numbers(layers: list[dict[str, Any]], tensors: dict[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point():
+            raise ValueError(f"{name} is of type {tensor.dtype}")
+    for k, layer in enumerate(layers):
+        inputs, outputs = tensors[f"layers.{k}.spline.mask"].shape
+        if not all(0 <= i < inputs and 0 <= o < outputs for i, o, _ in layer["fixed"]):
+            raise ValueError("a fixed edge joins nodes that are not there")
+        knots = tensors[f"layers.{k}.spline.knots"].double()
+        if not bool((knots.isfinite().all()) & (knots.diff(dim=1) >= 0).all()):
+            raise ValueError(f"the knots of layer {k} do not ascend")
+
+
+def _rebuilt(widths: list[list[int]], layers: list[dict[str, Any]], tensors: dict[str, Tensor]) -> KAN:
+    plain = [(int(sums), int(products)) for sums, products in widths]
+    network = KAN(plain, intervals=1, degree=0, base=None, init="noise", generator=torch.Generator())
+    for k, (layer, config) in enumerate(zip(network.kan_layers, layers, strict=True)):
+        part = f"layers.{k}."
+        layer.spline = SplineEdges(
+            tensors[part + "spline.weight"], tensors[part + "spline.knots"], config["degree"], config["base"]
+        )
+        fixed = tuple((i, o, CATALOGUE[name]) for i, o, name in config["fixed"])
+        layer.symbolic = SymbolicEdges(
+            layer.in_features, layer.out_features, fixed, tensors[part + "symbolic.constants"]
+        )
+    network.load_state_dict(tensors, assign=True)
+    return network
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 40 else f"{shown[:37]}..."
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return (str(error).splitlines() or [type(error).__name__])[0][:160]

@@ -1,0 +1,303 @@
+"""The command line: ``edgewise fit | predict | formula | view | doctor``.
+
+Results go to standard output, notes and progress to standard error. A mistake of the user's ends with exit code 2
+and one line that says what came, what was expected and what to type next. Heavy imports wait inside the commands,
+so help is quick.
+"""
+
+import csv
+import json as jsonlib
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+from typer.core import TyperGroup
+
+from edgewise import __version__
+from edgewise.errors import EdgewiseError, InputError
+
+if TYPE_CHECKING:
+    from edgewise.estimators import FormulaRegressor
+    from edgewise.tables import Table
+
+MISTAKE, INTERRUPTED = 2, 130
+
+
+class _Commands(TyperGroup):
+    """Commands whose failures are single lines, whoever calls them."""
+
+    def main(self, *arguments: Any, standalone_mode: bool = True, **settings: Any) -> Any:
+        def run() -> Any:
+            return super(_Commands, self).main(*arguments, standalone_mode=False, **settings)
+
+        code = _guarded(run)
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Fit a table, see what was learned edge by edge, and get it as a formula.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Form(StrEnum):
+    """What ``edgewise formula`` can print."""
+
+    text = "text"
+    sympy = "sympy"
+    latex = "latex"
+    numpy = "numpy"
+    torch = "torch"
+    c = "c"
+
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that edgewise fit wrote.")]
+Index = Annotated[int | None, typer.Option(help="Row of the table of formulas; without it, the chosen one.")]
+
+
+@app.callback(invoke_without_command=True)
+def edgewise(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Fit a table, see what was learned edge by edge, and get it as a formula."""
+    if version:
+        typer.echo(f"edgewise {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def fit(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="CSV or Parquet table with a header.")],
+    target: Annotated[str, typer.Option(help="Column to explain.")],
+    features: Annotated[
+        str | None, typer.Option(help="Columns to explain it by, a,b,c; without it, all that hold numbers.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write; without it, runs/ and the table's name.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="Time limit of the search.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="Seed of every random choice.", min=0, max=2**32 - 1)] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Find formulas for a column of a table and write a run folder. Ctrl-C keeps the best so far."""
+    if not 0 < seconds < float("inf"):
+        raise InputError(
+            f"--seconds is {seconds:g}: expected a positive number; type for instance --seconds 60"
+        )
+    from edgewise.report import pending, write_run
+    from edgewise.tables import read_table
+
+    table = read_table(data, target, _split(features))
+    folder = out or Path("runs", data.stem)
+    settings = {
+        "data": data.name,
+        "target": target,
+        "features": list(table.names),
+        "seconds": seconds,
+        "seed": seed,
+    }
+    with pending(folder) as temporary:
+        for note in table.notes:
+            _note(note)
+        model = _fitted(table, seconds, seed)
+        write_run(temporary, model, table, settings)
+    if json:
+        typer.echo(jsonlib.dumps(_summary(model, table, folder), allow_nan=False))
+    else:
+        typer.echo(model.report_.to_text())
+        _note(f"wrote {folder}; next, type: edgewise view {folder}")
+
+
+@app.command()
+def predict(
+    run: Run,
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Table with the columns of the fit.")],
+    index: Index = None,
+) -> None:
+    """Print a formula's values for the rows of a table, as CSV."""
+    from edgewise.estimators import checked_index, formula_values
+    from edgewise.report import read_run
+    from edgewise.tables import read_inputs
+
+    found = read_run(run)
+    formula = found.formulas[checked_index(index, len(found.formulas), found.chosen)]
+    values = formula_values(formula, read_inputs(data, found.features))
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([found.target])
+    writer.writerows([repr(value)] for value in values.tolist())
+
+
+@app.command()
+def formula(
+    run: Run,
+    index: Index = None,
+    form: Annotated[Form, typer.Option("--as", help="What to print.")] = Form.text,
+) -> None:
+    """Print one formula of a run, as text, mathematics or source code."""
+    from edgewise.estimators import checked_index
+    from edgewise.report import read_run
+
+    found = read_run(run)
+    chosen = found.formulas[checked_index(index, len(found.formulas), found.chosen)]
+    simple = {Form.text: lambda: chosen.text, Form.sympy: chosen.sympy, Form.latex: chosen.latex}
+    typer.echo(simple[form]() if form in simple else chosen.code(form.value).rstrip("\n"))
+
+
+@app.command()
+def view(
+    run: Run,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write: .svg, .png, .pdf or .html; without it, the run's report.html."),
+    ] = None,
+) -> None:
+    """Draw a run's network, or write its page, and print where it is."""
+    from edgewise.report import PAGE, draw, read_run
+
+    typer.echo(draw(read_run(run), out or run / PAGE))
+
+
+@app.command()
+def doctor(
+    run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="A run folder to check.")] = None,
+) -> None:
+    """Say what this machine offers, or whether a run folder is in order."""
+    from edgewise.doctor import machine_lines, run_lines
+
+    for line in run_lines(run) if run else machine_lines():
+        typer.echo(line)
+
+
+def main() -> None:
+    """Entry point of the ``edgewise`` command."""
+    app()
+
+
+def _fitted(table: "Table", seconds: float, seed: int) -> "FormulaRegressor":
+    import pandas as pd
+
+    from edgewise.estimators import FormulaRegressor
+
+    rows, columns = table.X.shape
+    _note(
+        f"{rows} rows, {columns} features; searching for at most {seconds:g} s, Ctrl-C keeps the best so far"
+    )
+    model = FormulaRegressor(seconds, progress=sys.stderr.isatty(), random_state=seed)
+    return model.fit(pd.DataFrame(table.X, columns=pd.Index(table.names)), table.y)
+
+
+def _summary(model: "FormulaRegressor", table: "Table", folder: Path) -> dict[str, Any]:
+    """What ``fit --json`` prints; ``loss`` is over the rows of the fit, ``held_out_loss`` over the others."""
+    import numpy as np
+
+    from edgewise.report import finite
+
+    best, report = model.candidates_[model.report_.chosen], model.report_
+    X, y = np.delete(table.X, report.held_out, axis=0), np.delete(table.y, report.held_out)
+    loss = np.square(best.formula(X) - y).mean() if len(y) else best.loss
+    return {
+        "status": report.status,
+        "formula": best.formula.text,
+        "complexity": best.complexity,
+        "loss": finite(loss),
+        "held_out_loss": finite(best.loss) if report.held_out else None,
+        "seconds": finite(report.seconds),
+        "run": str(folder),
+    }
+
+
+def _split(features: str | None) -> list[str] | None:
+    """Names from ``a,b``; a name with a comma goes into double quotes."""
+    if features is None:
+        return None
+    names = next(csv.reader([features], skipinitialspace=True), [])
+    return [name.strip() for name in names if name.strip()]
+
+
+def _guarded(run: Callable[[], Any]) -> int:
+    """The exit code of a command, its failures told in one line on standard error."""
+    try:
+        with _notes():
+            code = run()
+            sys.stdout.flush()
+        # typer turns Ctrl-C into this exit code, and its elder versions into Abort.
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        return code if isinstance(code, int) else 0
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted; nothing was written", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader went away, as in `edgewise predict ... | head`; nothing more can be said there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except EdgewiseError as error:
+        return _fail(str(error))
+    except OSError as error:
+        return _fail(
+            f"{error.strerror or error}: {error.filename or 'no file'}; check the path and the space there"
+        )
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        return _fail(_usage(error))
+
+
+def _usage(error: Any) -> str:
+    """A mistake in the words of a command, with the way to its help."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "edgewise"
+    return f"{error.format_message().rstrip('.')}; type: {command} --help"
+
+
+def _fail(message: str, code: int = MISTAKE) -> int:
+    typer.echo(f"edgewise: {_one_line(message)}", err=True)
+    return code
+
+
+def _note(message: str) -> None:
+    typer.echo(f"note: {_one_line(message)}", err=True)
+
+
+@contextmanager
+def _notes() -> Iterator[None]:
+    """Warnings as one-line notes on standard error, each told once."""
+    told: set[str] = set()
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if str(message) not in told:
+            told.add(str(message))
+            _note(str(message))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = show
+        yield
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+if __name__ == "__main__":
+    main()

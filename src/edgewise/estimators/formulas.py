@@ -1,0 +1,186 @@
+"""Formulas as a scikit-learn estimator: ``FormulaRegressor`` and the report it hands back."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from edgewise.errors import EdgewiseWarning, InputError
+from edgewise.estimators.networks import checked_pair, checked_rows, fresh_seed
+from edgewise.network import KAN
+from edgewise.symbolic import Candidate, SearchConfig, SearchResult, search, symbol_names
+
+if TYPE_CHECKING:
+    import sympy
+    from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True)
+class FormulaReport:
+    """What a search for a formula found, and how far to trust it.
+
+    ``status`` is ``"exact"``, ``"approximate"`` or ``"none"``; ``errors`` are root mean squares of the
+    chosen formula over the target's deviation; ``rows`` are ``(complexity, loss, score, equation)``, the simplest
+    first; ``held_out`` are the numbers of the rows the losses were measured on, empty when there were too few.
+    """
+
+    status: str
+    message: str
+    errors: dict[str, float]
+    rows: tuple[tuple[int, float, float, str], ...]
+    chosen: int
+    held_out: tuple[int, ...]
+    seconds: float
+
+    def to_text(self) -> str:
+        """The table of formulas, the chosen one marked, and the verdict below it."""
+        lines = ["    row  complexity      loss   score  equation"]
+        for k, (complexity, loss, score, equation) in enumerate(self.rows):
+            mark = ">" if k == self.chosen else " "
+            lines.append(f"  {mark} {k:3d}  {complexity:10d}  {loss:8.2e}  {score:6.2f}  {equation}")
+        rows = f"{len(self.held_out)} held-out rows" if self.held_out else "all rows, too few to hold any out"
+        lines += ["", f"{self.status}: {self.message}", f"loss: mean square error on {rows}"]
+        return "\n".join(lines)
+
+
+class FormulaRegressor(RegressorMixin, BaseEstimator):
+    """``y = f(x)`` with ``f`` a formula in the names of the columns, found through a network.
+
+    Args:
+        max_seconds: time limit of ``fit``; the best so far is kept.
+        n_jobs: processes; ``None`` is one, -1 all cores.
+        progress: whether ``fit`` shows its progress on standard error.
+        random_state: of the initial networks and of the rows held out.
+
+    Attributes:
+        equations_: one row per formula, the simplest first: ``complexity``, ``loss`` (mean square error,
+            recomputed from the printed formula on held-out rows), ``score`` (the drop of the logarithm of the
+            loss per unit of complexity), ``equation``, ``sympy_format``.
+        report_: the verdict: ``status``, ``message``, ``errors``, ``to_text()``.
+        network_: the network behind the formulas, in the units of ``X`` and ``y``.
+
+    Every ``index`` is a row of ``equations_``; ``None`` is the chosen one.
+
+    Example:
+        >>> x = np.linspace(1, 2, 40)
+        >>> model = FormulaRegressor(max_seconds=20, random_state=0).fit(x[:, None], 3 * x**2)
+        >>> model.report_.status
+        'exact'
+    """
+
+    def __init__(
+        self,
+        max_seconds: float = 60.0,
+        *,
+        n_jobs: int | None = None,
+        progress: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.max_seconds = max_seconds
+        self.n_jobs = n_jobs
+        self.progress = progress
+        self.random_state = random_state
+
+    def fit(self, X: "ArrayLike", y: "ArrayLike") -> Self:
+        """Finds formulas for ``X (n, features)`` and ``y (n,)``, ``n`` at least 2."""
+        X, y = checked_pair(self, X, y, y_numeric=True)
+        names = getattr(self, "feature_names_in_", None)
+        config = SearchConfig(
+            max_seconds=self.max_seconds,
+            seed=fresh_seed(self.random_state),
+            n_jobs=self.n_jobs,
+            progress=self.progress,
+        )
+        found = search(X, y.astype(np.float64), symbol_names(_names(names, X.shape[1])), config)
+        self.candidates_: tuple[Candidate, ...] = found.candidates
+        self.network_: KAN = found.network
+        self.report_ = _report(found)
+        self.equations_ = _equations(found.candidates)
+        return self
+
+    def predict(self, X: "ArrayLike", index: int | None = None) -> "NDArray[np.float64]":
+        """The formula's values ``(n,)``; NaN, with a warning, where it is not defined."""
+        check_is_fitted(self)
+        return formula_values(self._candidate(index).formula, checked_rows(self, X))
+
+    def sympy(self, index: int | None = None) -> "sympy.Expr":
+        """The formula as a sympy expression."""
+        return self._candidate(index).formula.sympy()
+
+    def latex(self, index: int | None = None) -> str:
+        """The formula as LaTeX."""
+        return self._candidate(index).formula.latex()
+
+    def code(self, target: str = "numpy", index: int | None = None) -> str:
+        """The formula as source code for ``"numpy"``, ``"torch"`` or ``"c"``."""
+        return self._candidate(index).formula.code(target)
+
+    def get_best(self) -> pd.Series:
+        """The chosen row of ``equations_``."""
+        check_is_fitted(self)
+        return self.equations_.iloc[self.report_.chosen]
+
+    def _candidate(self, index: int | None) -> Candidate:
+        check_is_fitted(self)
+        return self.candidates_[checked_index(index, len(self.candidates_), self.report_.chosen)]
+
+
+def checked_index(index: int | None, rows: int, chosen: int) -> int:
+    """A row of the table of formulas; ``None`` is the chosen one. Raises ``InputError`` for any other."""
+    if index is None:
+        return chosen
+    if isinstance(index, bool) or not isinstance(index, Integral) or not 0 <= index < rows:
+        raise InputError(
+            f"index {index!r} is no row of the table: expected a whole number; type one from 0 to {rows - 1}"
+        )
+    return int(index)
+
+
+def formula_values(formula: Any, X: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Values ``(n,)`` of a formula at rows ``X (n, features)``, warning about rows where it has none."""
+    with np.errstate(all="ignore"):
+        values = formula(X)
+    undefined = ~np.isfinite(values)
+    if undefined.any():
+        warnings.warn(
+            f"the formula {formula.text} has no finite value in {int(undefined.sum())} of {len(values)} "
+            f"rows, first in row {int(np.argmax(undefined)) + 1}",
+            EdgewiseWarning,
+            stacklevel=3,
+        )
+    return values
+
+
+def _report(found: SearchResult) -> FormulaReport:
+    rows = tuple((c.complexity, c.loss, c.score, c.formula.text) for c in found.candidates)
+    return FormulaReport(
+        found.status,
+        found.message,
+        dict(found.errors),
+        rows,
+        found.chosen,
+        tuple(int(row) for row in found.held_out),
+        found.seconds,
+    )
+
+
+def _equations(candidates: Sequence[Candidate]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "complexity": [c.complexity for c in candidates],
+            "loss": [c.loss for c in candidates],
+            "score": [c.score for c in candidates],
+            "equation": [c.formula.text for c in candidates],
+            "sympy_format": pd.Series([c.formula.sympy() for c in candidates], dtype=object),
+        }
+    )
+
+
+def _names(names: Any, count: int) -> list[str]:
+    return [f"x{k}" for k in range(count)] if names is None else [str(name) for name in names]
