@@ -1,3 +1,4 @@
+import copy
 import json
 import os
 import pickle
@@ -95,6 +96,11 @@ def test_extra_comes_back_and_is_empty_without(tmp_path):
     extra = {"names": ["a", "β"], "settings": {"seed": 1, "list": [[1.5, None], []]}}
     assert load_extra(save(KAN([1, 1]), tmp_path / "a", extra)) == extra
     assert load_extra(save(KAN([1, 1]), tmp_path / "b")) == {}
+
+
+def test_a_copy_of_a_network_can_be_saved_too(tmp_path):
+    net = copy.deepcopy(rich_network())
+    assert torch.equal(load(save(net, tmp_path)).free(), net.free())
 
 
 def test_config_tells_versions_and_holds_no_code(saved):

@@ -127,7 +127,7 @@ def _described(network: KAN) -> dict[str, Any]:
 
 def _layer_config(layer: Any) -> dict[str, Any]:
     fixed = [[i, o, law.name] for i, o, law in layer.symbolic.fixed]
-    strange = [law.name for _, _, law in layer.symbolic.fixed if CATALOGUE.get(law.name) is not law]
+    strange = [law.name for _, _, law in layer.symbolic.fixed if CATALOGUE.get(law.name) != law]
     if strange:
         raise InputError(f"cannot save an edge fixed to {strange[0]!r}: expected one of edgewise.catalogue")
     spline = layer.spline

@@ -10,6 +10,7 @@ remembering anything.
 
 import copy
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -24,6 +25,19 @@ from edgewise.trace import LayerTrace, Trace
 Width = int | tuple[int, int]
 
 
+class Removed(NamedTuple):
+    """What pruning took away: ``kind`` is ``"edge"`` (``source`` to ``target``) or ``"node"`` (``source`` of ``level``).
+
+    Indices are those of the network before pruning; ``level`` 0 holds the inputs and the edges above them, ``target``
+    is None for nodes.
+    """
+
+    kind: str
+    level: int
+    source: int
+    target: int | None
+
+
 class KAN(nn.Module):
     """A network of ``KANLayer``s, ``(..., widths[0])`` to ``(..., widths[-1])``.
 
@@ -32,12 +46,15 @@ class KAN(nn.Module):
             products of two.
         intervals, degree, domain, base, init, generator, device, dtype: as in ``KANLayer``.
 
+    ``removed`` lists what pruning took from the network this one came from; it is empty otherwise.
+
     Example:
         >>> net = KAN([2, (3, 2), 1])
         >>> net(torch.zeros(10, 2)).shape
         torch.Size([10, 1])
     """
 
+    removed: tuple[Removed, ...]
     input_center: Tensor
     input_scale: Tensor
     output_center: Tensor
@@ -58,6 +75,7 @@ class KAN(nn.Module):
     ) -> None:
         super().__init__()
         self.widths = checked_widths(widths)
+        self.removed = ()
         depth = len(self.widths) - 1
         self.layers = nn.ModuleList(
             KANLayer(

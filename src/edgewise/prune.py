@@ -7,7 +7,7 @@ node in use stays, so no output is ever cut off.
 """
 
 import copy
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,32 +16,14 @@ from edgewise.data import as_matrix, as_tensors
 from edgewise.edges import SplineEdges, SymbolicEdges
 from edgewise.errors import InputError
 from edgewise.layer import KANLayer
-from edgewise.network import KAN
+from edgewise.network import KAN, Removed
 from edgewise.trace import Trace
 
-
-class Removed(NamedTuple):
-    """What went: ``kind`` is ``"edge"`` (``source`` to ``target``) or ``"node"`` (``source`` of ``level``).
-
-    Indices are those of the network before pruning; ``level`` 0 holds the inputs and the edges above them, ``target``
-    is None for nodes.
-    """
-
-    kind: str
-    level: int
-    source: int
-    target: int | None
+_PATIENCE = 10
 
 
-class Pruned(NamedTuple):
-    """The smaller ``network`` and the tuple of what was ``removed`` from the given one."""
-
-    network: KAN
-    removed: tuple[Removed, ...]
-
-
-def prune(network: KAN, X: Any, y: Any = None, *, tolerance: float = 0.01) -> Pruned:
-    """A smaller network on rows ``X (n, inputs)``; the given one is left alone.
+def prune(network: KAN, X: Any, y: Any = None, *, tolerance: float = 0.01) -> KAN:
+    """A smaller network that agrees on rows ``X (n, inputs)``; its ``removed`` lists what went. The given one stays.
 
     With targets ``y``, the mean square error may grow by at most the share ``tolerance``; without, the mean square
     change of each output may reach at most ``tolerance^2`` of that output's variance, so 0.01 means one part in a
@@ -62,7 +44,9 @@ def prune(network: KAN, X: Any, y: Any = None, *, tolerance: float = 0.01) -> Pr
     for level, source in nodes:
         gone += [Removed("edge", level - 1, i, t) for i, t in _edges_into(pruned, level, source)]
     gone += [Removed("node", level, source, None) for level, source in nodes]
-    return Pruned(_without(pruned, nodes), tuple(gone))
+    smaller = _without(pruned, nodes)
+    smaller.removed = tuple(gone)
+    return smaller
 
 
 class _Judge:
@@ -135,9 +119,6 @@ def _prune_edges(network: KAN, judge: _Judge) -> list[Removed]:
         if refused >= _PATIENCE:
             break
     return gone
-
-
-_PATIENCE = 10
 
 
 def _take_away(network: KAN, X: Tensor, level: int, source: int, target: int) -> None:

@@ -53,6 +53,7 @@ class Finding:
     error: float
     expected: float
     exact: bool
+    written: Template = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,25 @@ def _finding(written: Template, network: KAN, table: Table) -> Finding:
     enough = len(y) >= ROWS_PER_CONSTANT * (len(written.symbols) + 1)
     expected = foresight(written, X, y) ** 0.5 / deviation if enough and defined else float("inf")
     exact = enough and defined and error < exactness(table)
-    return Finding(formula, network, error if defined else float("inf"), max(error, expected), exact)
+    return Finding(formula, network, error if defined else float("inf"), max(error, expected), exact, written)
+
+
+def outside_error(finding: Finding, table: Table) -> float | None:
+    """What the formula would have missed just outside its data: its root mean square over the deviation.
+
+    The constants are fitted again to the rows in the middle 90 % of every column, and the formula judged on the
+    others. None where either part is too small for that.
+    """
+    X, y = table.X.numpy(), table.y[:, 0].numpy()
+    low, high = np.quantile(X, [0.05, 0.95], axis=0)
+    inside = ((X >= low) & (X <= high)).all(1)
+    written, constants = finding.written, len(finding.written.symbols)
+    if (~inside).sum() < 3 or inside.sum() < ROWS_PER_CONSTANT * (constants + 1):
+        return None
+    inner = written.fitted(X[inside], y[inside], range(constants))
+    deviation = float(np.std(y)) or max(abs(float(y[0])), 1.0)
+    error = float(np.mean((inner.predict(X[~inside]) - y[~inside]) ** 2)) ** 0.5 / deviation
+    return error if np.isfinite(error) else None
 
 
 def exactness(table: Table) -> float:

@@ -92,8 +92,9 @@ class Formula:
         return f"import torch\n\n\ndef formula({', '.join(self.features)}):\n    return {body}\n"
 
     def _c(self) -> str:
-        printer = C99CodePrinter()
-        body = printer.doprint(self._expression.evalf(17))
+        printer, rounded = C99CodePrinter(), self._expression.evalf(17)
+        numbers = {number: number.evalf(17) for number in rounded.atoms(sympy.NumberSymbol)}
+        body = printer.doprint(rounded.xreplace(numbers))  # C99 has no M_PI
         arguments = ", ".join(f"double {printer.doprint(symbol)}" for symbol in self._symbols)
         return f"#include <math.h>\n\ndouble formula({arguments}) {{\n    return {body};\n}}\n"
 
@@ -106,8 +107,11 @@ def compiled(symbols: Sequence[sympy.Symbol], expression: sympy.Basic) -> Callab
 
 
 def _in_full(expression: sympy.Basic) -> Any:
-    """The expression with its floating-point numbers in the 17 digits of double precision; sympy prints 15."""
-    return expression.xreplace({number: number.evalf(17) for number in expression.atoms(sympy.Float)})
+    """The expression with numbers that 15 digits, which is what sympy prints, would change written in 17."""
+    long = [
+        number for number in expression.atoms(sympy.Float) if float(f"{float(number):.15g}") != float(number)
+    ]
+    return expression.xreplace({number: number.evalf(17) for number in long})
 
 
 def complexity(expression: sympy.Basic) -> int:

@@ -19,7 +19,7 @@ from edgewise.errors import InputError
 from edgewise.network import KAN
 from edgewise.symbolic.baseline import constant_network, linear_network
 from edgewise.symbolic.candidates import Candidate, choose, front, scored
-from edgewise.symbolic.explore import Finding, Table, Trained, exactness, finding_of, formulas_of, train_shape
+from edgewise.symbolic.explore import Finding, Table, Trained, exactness, finding_of, formulas_of, outside_error, train_shape
 from edgewise.symbolic.shapes import shapes
 from edgewise.train.clock import Clock
 
@@ -51,7 +51,8 @@ class SearchResult:
     ``status`` is ``"exact"`` (the chosen formula meets every row, fitted or held out, to what rounding leaves),
     ``"approximate"`` or ``"none"`` (no formula explains half of the variance). ``network`` is the network behind the
     chosen formula, ``held_out`` the rows behind the reported losses (all rows when there are too few to hold any
-    out), ``errors`` root mean squares of the chosen formula relative to the target's deviation.
+    out), ``errors`` root mean squares of the chosen formula relative to the target's deviation; ``outside`` is what it misses
+    in the outer tenth of the data when its constants are fitted to the rest.
     """
 
     candidates: tuple[Candidate, ...]
@@ -159,6 +160,9 @@ def _result(
     status = _status(chosen, held_error, table)
     message = _message(status, chosen, held_error, bool(held), ended)
     errors = {"fitted": chosen.error, "held_out" if held else "all_rows": held_error}
+    outside = outside_error(chosen, table)
+    if outside is not None:
+        errors["outside"] = outside
     return SearchResult(candidates, index, status, message, chosen.network, clock.seconds, held, errors)
 
 
