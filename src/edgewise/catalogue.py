@@ -14,6 +14,7 @@ Everything here is torch on torch. sympy forms are parsed from ``text`` where fo
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf, pi, sqrt
+from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor
@@ -42,6 +43,12 @@ class Function:
     sign: bool = False
     low: float = -inf
     high: float = inf
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        """Entries of the catalogue pickle by name; a user's own function by its parts."""
+        if CATALOGUE.get(self.name) is self:
+            return function, (self.name,)
+        return super().__reduce_ex__(protocol)
 
 
 def _monomial(name: str, exponent: int, complexity: int) -> Function:

@@ -10,7 +10,7 @@ remembering anything.
 
 import copy
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -22,11 +22,14 @@ from edgewise.errors import InputError
 from edgewise.layer import KANLayer
 from edgewise.trace import LayerTrace, Trace
 
+if TYPE_CHECKING:
+    from edgewise.symbolic import Formula
+
 Width = int | tuple[int, int]
 
 
 class Removed(NamedTuple):
-    """What pruning took away: ``kind`` is ``"edge"`` (``source`` to ``target``) or ``"node"`` (``source`` of ``level``).
+    """What pruning took away: an ``"edge"`` from ``source`` to ``target``, or the ``"node"`` ``source`` of ``level``.
 
     Indices are those of the network before pruning; ``level`` 0 holds the inputs and the edges above them, ``target``
     is None for nodes.
@@ -186,6 +189,25 @@ class KAN(nn.Module):
         for layer in finer.kan_layers:
             layer.refit(splines.refine_knots(layer.spline.knots, layer.spline.degree, intervals))
         return finer
+
+    def to_formula(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        names: Sequence[str] | None = None,
+        output: int = 0,
+        max_seconds: float = 60.0,
+    ) -> "Formula":
+        """One output written as a formula in the user's units: every edge fixed to a function, the whole refitted.
+
+        Rows ``X (n, inputs)`` say where the edges are looked at; targets ``y`` are what the formula is fitted to, the
+        network's own outputs when there are none. Needs a network small enough to be read: prune it first. Raises
+        ``InputError`` when time runs out or no formula comes near.
+        """
+        from edgewise.symbolic.conversion import network_formula
+
+        return network_formula(self, X, y, names=names, output=output, max_seconds=max_seconds)
 
     def _enter(self, x: Tensor) -> Tensor:
         if x.shape[-1:] != (self.in_features,):

@@ -7,22 +7,26 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.data import split_rows
 from edgewise.network import KAN
-from edgewise.symbolic.fixing import exchange_functions, fix_edges, held_loss
+from edgewise.prune import prune
+from edgewise.symbolic.fixing import exchange_functions, fix_edges, held_loss, refit
 from edgewise.symbolic.formula import Formula
 from edgewise.symbolic.shapes import Shape
 from edgewise.symbolic.snap import foresight, loss, significant_digits, snapped
 from edgewise.symbolic.template import Template, template
 from edgewise.train import TrainConfig, train
 from edgewise.train.clock import Clock
-from edgewise.train.problem import Rows
+from edgewise.train.problem import split_scaled
 
 VALIDATION = 0.2
 FINEST = (5, 10, 20)
 EXACT = 1e-9
 ROWS_PER_CONSTANT = 2
 HOPELESS = 0.9
+CLOSE = 1e-6
+_KEEP_CLOSE = 3.0
+_KEEP_ROUGHLY = 0.02
+_STEPS_AFTER_PRUNING = 10
 _UNDEFINED = (sympy.zoo, sympy.oo, sympy.nan)
 
 
@@ -76,27 +80,33 @@ def train_shape(shape: Shape, table: Table, seconds: float) -> Trained:
         starts=3,
         max_seconds=max(seconds, 1e-3),
     )
-    network = train(shape.build(generator), table.X, table.y, config).network
-    return Trained(shape, network, held_loss(network, _rows(network, table)))
+    result = train(shape.build(generator), table.X, table.y, config)
+    if result.status == "interrupted":
+        raise KeyboardInterrupt
+    network = result.network
+    return Trained(shape, network, held_loss(network, split_scaled(network, table.X, table.y, table.seed)))
 
 
 def formulas_of(trained: Trained, table: Table, seconds: float) -> list[Finding]:
     """The formulas a trained shape leads to, within so many seconds; none when it explains next to nothing."""
     if not trained.loss < HOPELESS:
         return []
-    rows, clock = _rows(trained.network, table), Clock(seconds)
-    fixed = fix_edges(trained.network, rows, clock)
+    clock, close = Clock(seconds), trained.loss < CLOSE
+    network = prune(trained.network, table.X, table.y, tolerance=_KEEP_CLOSE if close else _KEEP_ROUGHLY)
+    rows = split_scaled(network, table.X, table.y, table.seed)
+    refit(network, rows, _STEPS_AFTER_PRUNING, clock)
+    fixed = fix_edges(network, rows, clock)
     if fixed is None or not fixed.loss < HOPELESS:
         return []
-    return findings(exchange_functions(fixed.network, rows, clock), table)
+    return findings(exchange_functions(fixed.network, rows, clock), table, clock)
 
 
-def findings(network: KAN, table: Table) -> list[Finding]:
+def findings(network: KAN, table: Table, clock: Clock) -> list[Finding]:
     """The formula of a fully symbolic network, and simpler ones with its least important terms taken out."""
     X, y = table.X.numpy(), table.y[:, 0].numpy()
     written = snapped(template(network, table.names), X, y)
     found = [_finding(written, network, table)]
-    while len(written.symbols) > 1 and not found[0].exact:
+    while len(written.symbols) > 1 and not found[0].exact and not clock.expired:
         written = _thinned(written, X, y)
         found.append(_finding(written, network, table))
     return found
@@ -113,13 +123,6 @@ def _staircase(table: Table) -> tuple[int, ...]:
     """Cells for so many rows: fine enough to tell functions apart, never more than the rows can fill."""
     most = max(3, table.X.shape[0] // 8)
     return tuple(n for n in FINEST if n <= most) or (3,)
-
-
-def _rows(network: KAN, table: Table) -> Rows:
-    share = VALIDATION if table.X.shape[0] >= 10 else 0.0
-    kept, held = split_rows(table.X.shape[0], share, torch.Generator().manual_seed(table.seed))
-    scaled = (table.y - network.output_center) / network.output_scale
-    return Rows(table.X[kept], scaled[kept], table.X[held], scaled[held])
 
 
 def _finding(written: Template, network: KAN, table: Table) -> Finding:
@@ -142,7 +145,7 @@ def outside_error(finding: Finding, table: Table) -> float | None:
     """
     X, y = table.X.numpy(), table.y[:, 0].numpy()
     low, high = np.quantile(X, [0.05, 0.95], axis=0)
-    inside = ((X >= low) & (X <= high)).all(1)
+    inside = ((low <= X) & (high >= X)).all(1)
     written, constants = finding.written, len(finding.written.symbols)
     if (~inside).sum() < 3 or inside.sum() < ROWS_PER_CONSTANT * (constants + 1):
         return None

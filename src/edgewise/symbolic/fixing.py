@@ -46,19 +46,22 @@ def fix_edges(
 ) -> Fixed | None:
     """Fixes every living spline edge of a trained float64 network; None when the clock ran out before the end.
 
-    ``rows`` holds the user's inputs and targets in the network's own scale.
+    ``rows`` holds the user's inputs and targets in the network's own scale. Differences below the mean square
+    ``trusted`` tell nothing about the law, as when the targets are the network's own outputs.
     """
     network = copy.deepcopy(network)
-    loss = held_loss(network, rows)
+    loss = max(held_loss(network, rows), trusted, _NOISE_FLOOR)
     known = {place: tuple(functions or CATALOGUE.values()) for place in _splines(network)}
     while places := _splines(network):
+        if clock.expired:
+            return None
         matches = {place: _candidates(network, place, rows, loss, known[place]) for place in places}
         known = {place: tuple(match.function for match in found) for place, found in matches.items()}
         place = min(places, key=lambda place: matches[place][0].error)
         fixed = _fix_one(network, place, matches[place], rows, loss, clock)
         if fixed is None:
             return None
-        network, loss = fixed.network, max(fixed.loss, _NOISE_FLOOR)
+        network, loss = fixed.network, max(fixed.loss, trusted, _NOISE_FLOOR)
     refit(network, rows, _LAST_STEPS, clock)
     return Fixed(network, held_loss(network, rows))
 

@@ -19,13 +19,22 @@ from edgewise.errors import InputError
 from edgewise.network import KAN
 from edgewise.symbolic.baseline import constant_network, linear_network
 from edgewise.symbolic.candidates import Candidate, choose, front, scored
-from edgewise.symbolic.explore import Finding, Table, Trained, exactness, finding_of, formulas_of, outside_error, train_shape
+from edgewise.symbolic.explore import (
+    CLOSE,
+    Finding,
+    Table,
+    Trained,
+    exactness,
+    finding_of,
+    formulas_of,
+    outside_error,
+    train_shape,
+)
 from edgewise.symbolic.shapes import shapes
 from edgewise.train.clock import Clock
 
 HELD_OUT = 0.2
 FEWEST_TO_HOLD_OUT = 5
-CLOSE = 1e-6
 _NOTHING = 0.5
 _ENDED = "an exact formula ended the search"
 
@@ -51,8 +60,8 @@ class SearchResult:
     ``status`` is ``"exact"`` (the chosen formula meets every row, fitted or held out, to what rounding leaves),
     ``"approximate"`` or ``"none"`` (no formula explains half of the variance). ``network`` is the network behind the
     chosen formula, ``held_out`` the rows behind the reported losses (all rows when there are too few to hold any
-    out), ``errors`` root mean squares of the chosen formula relative to the target's deviation; ``outside`` is what it misses
-    in the outer tenth of the data when its constants are fitted to the rest.
+    out), ``errors`` root mean squares of the chosen formula relative to the target's deviation; ``outside`` is what
+    it misses in the outer tenth of the data when its constants are fitted to the rest.
     """
 
     candidates: tuple[Candidate, ...]

@@ -18,7 +18,7 @@ from edgewise.train.clock import Clock
 from edgewise.train.config import FitResult, Step, TrainConfig
 from edgewise.train.lbfgs import FullBatch
 from edgewise.train.minibatch import Minibatch
-from edgewise.train.problem import Rows
+from edgewise.train.problem import FEWEST_TO_SPLIT, Rows
 from edgewise.train.staircase import Staircase
 
 __all__ = ["FitResult", "Step", "TrainConfig", "train"]
@@ -26,7 +26,6 @@ __all__ = ["FitResult", "Step", "TrainConfig", "train"]
 MANY_PARAMETERS = 3000
 MANY_NUMBERS = 40_000_000
 MANY_ROWS = 50_000
-_FEWEST_TO_SPLIT = 10
 
 
 def train(network: KAN, X: Any, y: Any, config: TrainConfig | None = None) -> FitResult:
@@ -60,6 +59,8 @@ def train(network: KAN, X: Any, y: Any, config: TrainConfig | None = None) -> Fi
         status = "interrupted"
     finally:
         clock.close()
+    if not run.best_loss < float("inf"):
+        status = "rolled back"
     message = f"{_SAID[status]}; {method}: {reason}; held-out loss {run.best_loss:.3g}"
     return FitResult(
         status, message, tuple(run.history), clock.seconds, _finished(run.best, network, scales, config)
@@ -111,7 +112,7 @@ def _are_classes(y: torch.Tensor, classes: int) -> bool:
 def _rows(X: torch.Tensor, y: torch.Tensor, scales: Scales, config: TrainConfig) -> Rows:
     scaled = (X - scales.input_center) / scales.input_scale
     target = y if config.loss == "cross-entropy" else (y - scales.output_center) / scales.output_scale
-    share = config.validation if X.shape[0] >= _FEWEST_TO_SPLIT else 0.0
+    share = config.validation if X.shape[0] >= FEWEST_TO_SPLIT else 0.0
     kept, held = split_rows(X.shape[0], share, torch.Generator().manual_seed(config.seed))
     return Rows(scaled[kept], target[kept], scaled[held], target[held])
 

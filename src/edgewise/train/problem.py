@@ -6,9 +6,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from edgewise.data import split_rows
 from edgewise.edges import SplineEdges
 from edgewise.network import KAN
 
+FEWEST_TO_SPLIT = 10
 _BRIDGE = 1e-8
 
 
@@ -20,6 +22,15 @@ class Rows:
     y: Float[Tensor, "n outputs"]
     held_X: Float[Tensor, "m inputs"]
     held_y: Float[Tensor, "m outputs"]
+
+
+def split_scaled(network: KAN, X: Tensor, y: Tensor, seed: int, share: float = 0.2) -> Rows:
+    """The user's rows split in two, targets in the network's own scale; too few rows are not split."""
+    kept, held = split_rows(
+        X.shape[0], share if X.shape[0] >= FEWEST_TO_SPLIT else 0.0, torch.Generator().manual_seed(seed)
+    )
+    scaled = (y - network.output_center) / network.output_scale
+    return Rows(X[kept], scaled[kept], X[held], scaled[held])
 
 
 class NetworkProblem:
