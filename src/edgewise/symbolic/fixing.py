@@ -42,7 +42,7 @@ class Fixed:
 
 
 def fix_edges(
-    network: KAN, rows: Rows, clock: Clock, functions: Iterable[Function] | None = None
+    network: KAN, rows: Rows, clock: Clock, functions: Iterable[Function] | None = None, trusted: float = 0.0
 ) -> Fixed | None:
     """Fixes every living spline edge of a trained float64 network; None when the clock ran out before the end.
 
