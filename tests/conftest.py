@@ -2,13 +2,19 @@
 
 from jaxtyping import install_import_hook
 
-NUMERIC = "splines catalogue init edges layer network penalties data prune train kernels engines pde"
+NUMERIC = "init edges layer network trace penalties data prune train engines pde"
 CHECKER = "beartype.beartype(conf=__import__('beartype').BeartypeConf(is_pep484_tower=True))"
 install_import_hook([f"edgewise.{room}" for room in NUMERIC.split()], CHECKER)
 
+import hypothesis  # noqa: E402
+import jaxtyping  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
+
+pytest.register_assert_rewrite("contracts")
+hypothesis.settings.register_profile("edgewise", max_examples=40, deadline=None, database=None)
+hypothesis.settings.load_profile("edgewise")
 
 
 @pytest.fixture
@@ -21,3 +27,11 @@ def generator():
 def rng():
     """A NumPy generator of its own for every test."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def untyped():
+    """Types unchecked, as in the user's program, to see what the library itself says of a wrong one."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

@@ -184,7 +184,7 @@ def _build() -> dict[str, Function]:
             "planck",
             "1/(exp(u) - 1)",
             lambda u, p: 1 / torch.expm1(u),
-            lambda u, p: -u.exp() / torch.expm1(u) ** 2,
+            lambda u, p: 1 / (torch.expm1(u) * torch.expm1(-u)),
             4,
             low=0.0,
         ),

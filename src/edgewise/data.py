@@ -54,11 +54,14 @@ def as_tensors(X: Any, y: Any) -> tuple[Float[Tensor, "n inputs"], Float[Tensor,
 
 def as_matrix(values: Any, name: str) -> Float[Tensor, "n columns"]:
     """One array as a float64 matrix; a vector becomes a column when it is ``y`` and is refused when it is ``X``."""
-    if isinstance(values, Tensor):
-        values = values.detach().cpu().numpy()
     try:
+        if isinstance(values, Tensor):
+            values = values.detach().cpu()
+            values = (values if values.is_complex() else values.double()).numpy()
+        if np.iscomplexobj(values):
+            raise TypeError
         array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{name} holds something that is not a number; keep numeric columns only") from None
     if array.ndim == 1 and name == "y":
         array = array[:, None]

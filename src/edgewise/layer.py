@@ -3,6 +3,7 @@ r"""A Kolmogorov-Arnold layer: a learnable function on every edge, a sum on ever
 y_o = sum_i phi_io(x_i),     phi_io a spline plus a base function, or fixed to a catalogue function.
 """
 
+import math
 from collections.abc import Iterable
 from functools import reduce
 from operator import add
@@ -66,8 +67,10 @@ class KANLayer(nn.Module):
 
     @property
     def bundles(self) -> tuple[AbstractEdges, ...]:
-        """The edge bundles whose sum is the layer."""
-        return (self.spline, self.symbolic) if self.symbolic.fixed else (self.spline,)
+        """The edge bundles whose sum is the layer, without those that hold no edge."""
+        if not self.symbolic.fixed:
+            return (self.spline,)
+        return (self.spline, self.symbolic) if bool(self.spline.mask.any()) else (self.symbolic,)
 
     def forward(self, x: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch outputs"]:
         if x.shape[-1:] != (self.in_features,):
@@ -75,8 +78,7 @@ class KANLayer(nn.Module):
                 f"a layer of {self.in_features} inputs got shape {tuple(x.shape)}; "
                 f"its last axis must be {self.in_features}"
             )
-        y = self.spline(x)
-        return y + self.symbolic(x) if self.symbolic.fixed else y
+        return _sum(bundle(x) for bundle in self.bundles)
 
     def curves(self, x: Float[Tensor, "n inputs"]) -> Float[Tensor, "n inputs outputs"]:
         """Value of every edge at every row."""
@@ -172,5 +174,5 @@ def _check(
             raise InputError(f"{name}={value!r}: expected a whole number of at least 1")
     if not isinstance(degree, int) or not 0 <= degree <= splines.MAX_DEGREE:
         raise InputError(f"degree={degree!r}: expected a whole number from 0 to {splines.MAX_DEGREE}")
-    if len(domain) != 2 or not domain[0] < domain[1]:
-        raise InputError(f"domain={domain!r}: expected (low, high) with low < high")
+    if len(domain) != 2 or not -math.inf < domain[0] < domain[1] < math.inf:
+        raise InputError(f"domain={domain!r}: expected (low, high) with low < high, both finite")

@@ -262,7 +262,7 @@ def checked_widths(widths: Sequence[Width]) -> tuple[tuple[int, int], ...]:
         raise InputError(f"widths={widths!r}: expected at least two entries, such as [2, 5, 1]")
     pairs = []
     for entry in widths:
-        pair = (entry, 0) if isinstance(entry, int) else tuple(entry)
+        pair = tuple(entry) if isinstance(entry, Sequence) else (entry, 0)
         if len(pair) != 2 or not all(isinstance(n, int) and n >= 0 for n in pair) or sum(pair) < 1:
             raise InputError(
                 f"widths has the entry {entry!r}: expected a positive number or (sums, products)"

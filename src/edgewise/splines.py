@@ -64,7 +64,7 @@ def local_jet(x: Tensor, knots: Tensor, degree: int, order: int) -> tuple[Tensor
     beyond the domain. Differentiable in ``x`` any number of times.
     """
     low, high = domain(knots, degree)
-    inside = torch.minimum(torch.maximum(x, low), high)
+    inside = torch.where(x < low, low, torch.where(x > high, high, x))  # clamping would halve slopes at the ends
     cell = _cell(inside.detach(), knots, degree)
     jet = _jet(inside, _knots_near(knots, cell, degree), degree, max(order, 1))
     beyond = x - inside

@@ -1,6 +1,7 @@
 """One shape explored: trained, its edges fixed, composed into a formula, thinned; each stage a finding."""
 
 from dataclasses import dataclass, field
+from math import inf
 
 import numpy as np
 import sympy
@@ -113,10 +114,12 @@ def findings(network: KAN, table: Table, clock: Clock) -> list[Finding]:
 
 
 def finding_of(network: KAN, table: Table) -> Finding:
-    """The formula of a fully symbolic network as it stands."""
-    return _finding(
-        snapped(template(network, table.names), table.X.numpy(), table.y[:, 0].numpy()), network, table
-    )
+    """The formula of a fully symbolic network as it stands; the mean of a varying target is not settled to 0."""
+    X, y = table.X.numpy(), table.y[:, 0].numpy()
+    written = template(network, table.names)
+    if len(written.symbols) > 1 or not float(np.ptp(y)) > 0:
+        written = snapped(written, X, y)
+    return _finding(written, network, table)
 
 
 def _staircase(table: Table) -> tuple[int, ...]:
@@ -171,12 +174,13 @@ def _thinned(written: Template, X: np.ndarray, y: np.ndarray) -> Template:
     """One constant less: the one whose loss hurts least when set to zero and the rest refitted."""
     trials = []
     for index in range(len(written.symbols)):
-        trial = written.pinned(index, sympy.Integer(0))
-        if trial.expression.has(*_UNDEFINED):
-            continue
-        trial = trial.fitted(X, y, range(len(trial.symbols)), steps=10)
+        rest = [k for k in range(len(written.symbols)) if k != index]
+        trial = written.held(index, 0.0).fitted(X, y, rest, steps=10)
         trials.append((loss(trial, X, y), index, trial))
-    return min(trials, key=lambda trial: trial[:2])[2] if trials else _mean(written, y)
+    square, index, best = min(trials, key=lambda trial: trial[:2])
+    shorter = best.pinned(index, sympy.Integer(0))
+    undefined = square == inf or shorter.expression.has(*_UNDEFINED)
+    return _mean(written, y) if undefined else shorter
 
 
 def _mean(written: Template, y: np.ndarray) -> Template:

@@ -101,15 +101,14 @@ def _one_step(
         tried.add(symbol.name)
         cost = log(1 + abs(value) / max(errors[index], 1e-300)) if errors[index] < inf else 40.0
         for code, number in _candidates(value, float(errors[index]), only_zero):
-            trial = template.pinned(int(index), number)
-            if len(trial.symbols) < len(template.symbols) - 1 and not only_zero:
-                continue
-            trial = trial.fitted(X, y, range(len(trial.symbols)))
-            penalty = len(y) / 2 * log(loss(trial, X, y) / before) if loss(trial, X, y) < inf else inf
+            rest = [k for k in range(len(template.symbols)) if k != index]
+            trial = template.held(int(index), float(number)).fitted(X, y, rest)
+            after = loss(trial, X, y)
+            penalty = len(y) / 2 * log(after / before) if after < inf else inf
             if code + penalty + (0.0 if only_zero else _CAUTION) <= max(
                 cost, _bic(len(y)) if only_zero else 0.0
             ):
-                return trial
+                return trial.pinned(int(index), number)
     return None
 
 

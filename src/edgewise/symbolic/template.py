@@ -11,7 +11,7 @@ writes the composed expression with each of them merged, so what is left is what
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import lru_cache
 
 import numpy as np
 import sympy
@@ -35,8 +35,10 @@ HOMOGENEOUS = {
     "square root": 0.5,
     "inverse root": -0.5,
     "three halves": 1.5,
+    "absolute value": 1,
 }
-_EVEN_OR_ODD = {"square", "cube", "fourth", "fifth", "reciprocal", "inverse square", "inverse cube"}
+_EVEN = {"square", "fourth", "inverse square", "absolute value"}
+_ODD = {"cube", "fifth", "reciprocal", "inverse cube"}
 
 
 @dataclass(frozen=True)
@@ -48,19 +50,16 @@ class Template:
     symbols: tuple[sympy.Symbol, ...]
     values: tuple[float, ...]
 
-    @cached_property
-    def _value(self) -> Callable[..., np.ndarray]:
-        return compiled([*self.features, *self.symbols], self.expression)
-
-    @cached_property
-    def _slopes(self) -> Callable[..., tuple[np.ndarray, ...]]:
-        slopes = [sympy.diff(self.expression, symbol) for symbol in self.symbols]
-        return compiled([*self.features, *self.symbols], sympy.Tuple(*slopes))
+    @property
+    def _arguments(self) -> tuple[sympy.Symbol, ...]:
+        return (*self.features, *self.symbols)
 
     def predict(self, X: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
         """Values at rows ``X (n, features)``; NaN where undefined."""
         with np.errstate(all="ignore"):
-            found = self._value(*X.T, *(self.values if values is None else values))
+            found = _value(self.expression, (*self.features, *self.symbols))(
+                *X.T, *(self.values if values is None else values)
+            )
         return np.broadcast_to(np.asarray(found, dtype=np.float64), X.shape[:1])
 
     def fitted(self, X: np.ndarray, y: np.ndarray, free: Sequence[int], steps: int = 25) -> "Template":
@@ -95,9 +94,14 @@ class Template:
     def jacobian(self, X: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
         """``dT/dk (n, constants)``."""
         with np.errstate(all="ignore"):
-            slopes = self._slopes(*X.T, *(self.values if values is None else values))
+            derivatives = _slopes(self.expression, self._arguments, self.symbols)
+            slopes = derivatives(*X.T, *(self.values if values is None else values))
         columns = [np.broadcast_to(np.asarray(s, dtype=np.float64), X.shape[:1]) for s in slopes]
         return np.nan_to_num(np.stack(columns, axis=1), posinf=0.0, neginf=0.0)
+
+    def held(self, index: int, value: float) -> "Template":
+        """The template with one constant at another value, to be kept out of the next fit."""
+        return replace(self, values=(*self.values[:index], value, *self.values[index + 1 :]))
 
     def pinned(self, index: int, value: Expression) -> "Template":
         """The template with one constant replaced by an exact number."""
@@ -122,6 +126,20 @@ class Template:
         most = max(digits, default=1)
         merged = {number: sympy.Float(f"{float(number):.{most}g}") for number in written.atoms(sympy.Float)}
         return sympy.sstr(written.xreplace(merged), full_prec=False)
+
+
+@lru_cache(maxsize=256)
+def _value(expression: Expression, arguments: tuple[sympy.Symbol, ...]) -> Callable[..., np.ndarray]:
+    """The expression as a function; templates that differ in values alone share it."""
+    return compiled(arguments, expression)
+
+
+@lru_cache(maxsize=256)
+def _slopes(
+    expression: Expression, arguments: tuple[sympy.Symbol, ...], symbols: tuple[sympy.Symbol, ...]
+) -> Callable[..., tuple[np.ndarray, ...]]:
+    """Its derivatives with respect to ``symbols``, likewise."""
+    return compiled(arguments, sympy.Tuple(*[sympy.diff(expression, symbol) for symbol in symbols]))
 
 
 @dataclass
@@ -171,7 +189,7 @@ class _Composer:
     def _edge(self, law: Function, row: list[float], node: _Sum) -> _Sum:
         a, b, c, d, p = row
         if not node.terms:
-            value = law.value(torch.tensor(a * node.constant + b).double(), torch.tensor(p).double())
+            value = law.value(*torch.tensor([a * node.constant + b, p], dtype=torch.float64))
             return _Sum([], c * float(value) + d)
         if law.name == "linear":
             return node.scaled(a * c, b * c + d)
@@ -181,8 +199,8 @@ class _Composer:
         exponent = HOMOGENEOUS.get(law.name, p if law.name == "power" else None)
         lead = abs(inner.terms[0][0])
         if exponent is not None:
-            if law.name in _EVEN_OR_ODD and inner.terms[0][0] < 0:
-                inner, c = inner.scaled(-1.0), c * (-1.0) ** int(exponent)
+            if law.name in _EVEN | _ODD and inner.terms[0][0] < 0:
+                inner, c = inner.scaled(-1.0), -c if law.name in _ODD else c
             inner, c = inner.over(lead), c * lead**exponent
         elif law.name == "logarithm":
             inner, d = inner.over(lead), d + c * float(np.log(lead))

@@ -49,10 +49,11 @@ def train(network: KAN, X: Any, y: Any, config: TrainConfig | None = None) -> Fi
     rows = _rows(inputs, targets, scales, config)
     method, reason = _choose(network, rows, config)
     large = method == "adam" and inputs.numel() > MANY_NUMBERS
-    working = copy.deepcopy(network).to(torch.float32 if large else torch.float64)
+    kind = torch.float32 if large else torch.float64
+    working = copy.deepcopy(network).to(kind)
     _identity(scales, working).install(working)
     kinds = {"least-squares": Staircase, "lbfgs": FullBatch, "adam": Minibatch}
-    run = kinds[method](working, rows, config, clock)
+    run = kinds[method](working, rows.to(kind), config, clock)
     try:
         status = run.climb()
     except KeyboardInterrupt:

@@ -1,6 +1,8 @@
 """The one dial of training, and what a training run hands back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 from edgewise.errors import InputError
@@ -52,8 +54,9 @@ class TrainConfig:
         _at_least("max_steps", self.max_steps, 1)
         _at_least("batch_size", self.batch_size, 1)
         for name in ("sparsity", "entropy", "smoothness"):
-            _at_least(name, getattr(self, name), 0)
-        if self.learning_rate <= 0:
+            if not 0 <= getattr(self, name) < inf:
+                raise InputError(f"{name}={getattr(self, name)!r}: expected a number of at least 0")
+        if not 0 < self.learning_rate < inf:
             raise InputError(f"learning_rate={self.learning_rate!r}: expected a positive number")
         if not 0 <= self.validation < 1:
             raise InputError(
@@ -62,7 +65,9 @@ class TrainConfig:
         if self.max_seconds is not None and not self.max_seconds > 0:
             raise InputError(f"max_seconds={self.max_seconds!r}: expected a positive number or None")
         if self.intervals is not None and (
-            not self.intervals or any(not isinstance(n, int) or n < 1 for n in self.intervals)
+            not isinstance(self.intervals, Sequence)
+            or not self.intervals
+            or any(not isinstance(n, int) or n < 1 for n in self.intervals)
         ):
             raise InputError(
                 f"intervals={self.intervals!r}: expected positive whole numbers, such as (5, 10, 20)"
@@ -99,6 +104,6 @@ def _choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
         raise InputError(f"{name}={value!r} is not known; choose one of: {', '.join(allowed)}")
 
 
-def _at_least(name: str, value: float, least: float) -> None:
-    if not value >= least:
-        raise InputError(f"{name}={value!r}: expected at least {least}")
+def _at_least(name: str, value: int, least: int) -> None:
+    if not isinstance(value, int) or value < least:
+        raise InputError(f"{name}={value!r}: expected a whole number of at least {least}")

@@ -12,7 +12,8 @@ from edgewise.train.problem import Rows
 
 
 class Minibatch:
-    """One run of Adam; an epoch is a pass over all rows, ``best`` the best network on the held-out ones."""
+    """One run of Adam; an epoch is a pass over all rows, ``best`` the best network on the held-out ones (or
+    on the objective without any)."""
 
     def __init__(self, network: KAN, rows: Rows, config: TrainConfig, clock: Clock) -> None:
         self.rows, self.config, self.clock = rows, config, clock
@@ -40,7 +41,7 @@ class Minibatch:
                 torch.autograd.backward(loss)
                 optimiser.step()
                 schedule.step()
-                total += float(loss) * len(batch) / self.rows.X.shape[0]
+                total += loss.item() * len(batch) / self.rows.X.shape[0]
             self._record(total)
         return "step limit"
 
@@ -52,8 +53,9 @@ class Minibatch:
             self.best_loss, self.best = judged, copy.deepcopy(self.network)
 
     def _judge(self) -> float:
-        held = self.rows.held_X.shape[0] > 0
-        X, y = (self.rows.held_X, self.rows.held_y) if held else (self.rows.X, self.rows.y)
         with torch.no_grad():
-            loss = float(data_loss(self.network(X), y, self.config.loss))
+            if self.rows.held_X.shape[0]:
+                loss = float(data_loss(self.network(self.rows.held_X), self.rows.held_y, self.config.loss))
+            else:
+                loss = float(objective(self.network, self.rows.X, self.rows.y, self.config))
         return loss if loss == loss else float("inf")

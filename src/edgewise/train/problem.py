@@ -23,6 +23,10 @@ class Rows:
     held_X: Float[Tensor, "m inputs"]
     held_y: Float[Tensor, "m outputs"]
 
+    def to(self, kind: torch.dtype) -> "Rows":
+        """The same rows as numbers of that kind."""
+        return Rows(self.X.to(kind), self.y.to(kind), self.held_X.to(kind), self.held_y.to(kind))
+
 
 def split_scaled(network: KAN, X: Tensor, y: Tensor, seed: int, share: float = 0.2) -> Rows:
     """The user's rows split in two, targets in the network's own scale; too few rows are not split."""

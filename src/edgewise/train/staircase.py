@@ -147,8 +147,9 @@ class Staircase:
         self.rows = Rows(
             torch.cat([rows.X, rows.held_X]), torch.cat([rows.y, rows.held_y]), rows.held_X, rows.held_y
         )
-        self._minimise(self.best, _LAST_STEPS, remember=False)
-        self.rows = rows
+        network = copy.deepcopy(self.best)
+        self._minimise(network, _LAST_STEPS, remember=False)
+        self.best, self.rows = network, rows
 
     def _redrawn(self, network: KAN) -> KAN:
         drawn = copy.deepcopy(network)
