@@ -185,7 +185,7 @@ class SymbolicEdges(AbstractEdges):
         self,
         in_features: int,
         out_features: int,
-        fixed: tuple[tuple[int, int, Function], ...],
+        fixed: tuple[tuple[int, int, Function | str], ...],
         constants: Float[Tensor, "edges 5"],
     ) -> None:
         super().__init__()

@@ -70,7 +70,9 @@ class KANLayer(nn.Module):
         """The edge bundles whose sum is the layer, without those that hold no edge."""
         if not self.symbolic.fixed:
             return (self.spline,)
-        return (self.spline, self.symbolic) if bool(self.spline.mask.any()) else (self.symbolic,)
+        if torch.compiler.is_compiling() or bool(self.spline.mask.any()):  # a graph cannot branch on a mask
+            return (self.spline, self.symbolic)
+        return (self.symbolic,)
 
     def forward(self, x: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch outputs"]:
         if x.shape[-1:] != (self.in_features,):

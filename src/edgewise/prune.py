@@ -65,7 +65,9 @@ class _Judge:
         else:
             X, y = as_tensors(X, y)
             if y.shape[1] != network.out_features:
-                raise InputError(f"a network of {network.out_features} outputs got y with {y.shape[1]} columns")
+                raise InputError(
+                    f"a network of {network.out_features} outputs got y with {y.shape[1]} columns"
+                )
             self.X, self.target = X.to(kind), y.to(kind)
             floor = (8 * torch.finfo(kind.dtype).eps) ** 2 * self.target.square().mean(0)
             self.limit = (1 + tolerance) * self.errors(network) + floor

@@ -64,7 +64,8 @@ def local_jet(x: Tensor, knots: Tensor, degree: int, order: int) -> tuple[Tensor
     beyond the domain. Differentiable in ``x`` any number of times.
     """
     low, high = domain(knots, degree)
-    inside = torch.where(x < low, low, torch.where(x > high, high, x))  # clamping would halve slopes at the ends
+    # Not clamp, which would halve the slopes at the very ends.
+    inside = torch.where(x < low, low, torch.where(x > high, high, x))
     cell = _cell(inside.detach(), knots, degree)
     jet = _jet(inside, _knots_near(knots, cell, degree), degree, max(order, 1))
     beyond = x - inside

@@ -8,9 +8,10 @@ import sympy
 import torch
 from torch import Tensor
 
+from edgewise.errors import InputError
 from edgewise.network import KAN
 from edgewise.prune import prune
-from edgewise.symbolic.fixing import exchange_functions, fix_edges, held_loss, refit
+from edgewise.symbolic.fixing import exchange_functions, fix_edges, refit
 from edgewise.symbolic.formula import Formula
 from edgewise.symbolic.shapes import Shape
 from edgewise.symbolic.snap import foresight, loss, significant_digits, snapped
@@ -21,6 +22,7 @@ from edgewise.train.problem import split_scaled
 
 VALIDATION = 0.2
 FINEST = (5, 10, 20)
+STARTS = 3
 EXACT = 1e-9
 ROWS_PER_CONSTANT = 2
 HOPELESS = 0.9
@@ -71,21 +73,33 @@ class Trained:
 
 
 def train_shape(shape: Shape, table: Table, seconds: float) -> Trained:
-    """Least squares from coarse to fine on the rows of the table, within so many seconds."""
-    generator = torch.Generator().manual_seed(table.seed)
+    """Least squares on coarse cells from several starts; on finer ones only where the coarse fit shows a signal."""
+    clock = Clock(seconds)
+    stages = _staircase(table)
+    network = shape.build(torch.Generator().manual_seed(table.seed), stages[0])
+    found = _fitted(shape, network, table, stages[:1], STARTS, clock)
+    if not stages[1:] or not found.loss < HOPELESS:
+        return found
+    finer = _fitted(shape, found.network, table, stages[1:], 1, clock)
+    return min(found, finer, key=lambda trained: trained.loss)
+
+
+def _fitted(
+    shape: Shape, network: KAN, table: Table, stages: tuple[int, ...], starts: int, clock: Clock
+) -> Trained:
     config = TrainConfig(
         method="least-squares",
         validation=VALIDATION,
         seed=table.seed,
-        intervals=_staircase(table),
-        starts=3,
-        max_seconds=max(seconds, 1e-3),
+        intervals=stages,
+        starts=starts,
+        max_seconds=max(clock.left(), 1e-3),
     )
-    result = train(shape.build(generator), table.X, table.y, config)
+    result = train(network, table.X, table.y, config)
     if result.status == "interrupted":
         raise KeyboardInterrupt
-    network = result.network
-    return Trained(shape, network, held_loss(network, split_scaled(network, table.X, table.y, table.seed)))
+    lowest = min((step.validation_loss for step in result.history), default=inf)
+    return Trained(shape, result.network, lowest)
 
 
 def formulas_of(trained: Trained, table: Table, seconds: float) -> list[Finding]:
@@ -110,7 +124,7 @@ def findings(network: KAN, table: Table, clock: Clock) -> list[Finding]:
     while len(written.symbols) > 1 and not found[0].exact and not clock.expired:
         written = _thinned(written, X, y)
         found.append(_finding(written, network, table))
-    return found
+    return [finding for finding in found if finding.error < inf]
 
 
 def finding_of(network: KAN, table: Table) -> Finding:
@@ -130,14 +144,18 @@ def _staircase(table: Table) -> tuple[int, ...]:
 
 def _finding(written: Template, network: KAN, table: Table) -> Finding:
     X, y = table.X.numpy(), table.y[:, 0].numpy()
-    formula = Formula(written.text(significant_digits(written, X, y)), table.names)
+    try:
+        formula = Formula(written.text(significant_digits(written, X, y)), table.names)
+    except InputError:
+        formula = Formula("0", table.names)
+        return Finding(formula, network, inf, inf, False, written)
     deviation = float(np.std(y)) or max(abs(float(y[0])), 1.0)
     error = float(np.mean((formula(X) - y) ** 2)) ** 0.5 / deviation
     defined = error == error and bool(np.isfinite(formula(table.everywhere.numpy())).all())
     enough = len(y) >= ROWS_PER_CONSTANT * (len(written.symbols) + 1)
-    expected = foresight(written, X, y) ** 0.5 / deviation if enough and defined else float("inf")
+    expected = foresight(written, X, y) ** 0.5 / deviation if enough and defined else inf
     exact = enough and defined and error < exactness(table)
-    return Finding(formula, network, error if defined else float("inf"), max(error, expected), exact, written)
+    return Finding(formula, network, error if defined else inf, max(error, expected), exact, written)
 
 
 def outside_error(finding: Finding, table: Table) -> float | None:

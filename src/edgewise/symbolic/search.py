@@ -21,6 +21,7 @@ from edgewise.symbolic.baseline import constant_network, linear_network
 from edgewise.symbolic.candidates import Candidate, choose, front, scored
 from edgewise.symbolic.explore import (
     CLOSE,
+    ROWS_PER_CONSTANT,
     Finding,
     Table,
     Trained,
@@ -35,6 +36,8 @@ from edgewise.train.clock import Clock
 
 HELD_OUT = 0.2
 FEWEST_TO_HOLD_OUT = 5
+MOST_ROUGH_SHAPES = 4
+_MUCH_WORSE = 10.0
 _NOTHING = 0.5
 _ENDED = "an exact formula ended the search"
 
@@ -108,7 +111,9 @@ class _Exploration:
         """Explores until a formula is exact, the shapes are spent or time is up; returns which, as a phrase."""
         if self._done():
             return _ENDED
-        todo, waiting = list(shapes(self.table.X.shape[1])), []
+        rows, inputs = self.table.X.shape
+        todo = [shape for shape in shapes(inputs) if ROWS_PER_CONSTANT * (shape.edges + 1) <= rows]
+        waiting: list[Trained] = []
         line = tqdm(total=len(todo), desc="shapes", leave=False, disable=not self.config.progress)
         try:
             while todo and not self._late():
@@ -119,7 +124,7 @@ class _Exploration:
                 line.update(len(batch))
                 if self._done():
                     return _ENDED
-            waiting.sort(key=lambda one: one.loss)
+            waiting = _worth_writing(waiting)
             while waiting and not self._late():
                 batch, waiting = waiting[: self.width], waiting[self.width :]
                 self._formulas(batch, 1 / (1 + len(waiting)))
@@ -148,6 +153,12 @@ class _Exploration:
 
     def _late(self) -> bool:
         return self.clock.left() <= 0.02 * self.config.max_seconds
+
+
+def _worth_writing(trained: list[Trained]) -> list[Trained]:
+    """The few shapes that fit best, best first; where none fits closely, more of them only cost time."""
+    order = sorted(trained, key=lambda one: one.loss)
+    return [one for one in order if one.loss <= _MUCH_WORSE * order[0].loss][:MOST_ROUGH_SHAPES]
 
 
 def _result(

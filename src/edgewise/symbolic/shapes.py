@@ -17,7 +17,7 @@ groups is tried; beyond, each input against the rest.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import torch
 
@@ -34,6 +34,13 @@ class Shape:
     widths: tuple[Width, ...]
     absent: tuple[tuple[int, int, int], ...] = ()
     straight_top: bool = False
+
+    @property
+    def edges(self) -> int:
+        """Number of edges that are to be learned."""
+        pairs = [(width, 0) if isinstance(width, int) else width for width in self.widths]
+        per_level = [sum(below) * (above[0] + 2 * above[1]) for below, above in pairwise(pairs)]
+        return sum(per_level[:-1] if self.straight_top else per_level) - len(self.absent)
 
     def build(self, generator: torch.Generator, intervals: int = 5) -> KAN:
         """A fresh float64 network of this shape, without base functions."""

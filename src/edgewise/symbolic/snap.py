@@ -8,6 +8,7 @@ match in some ten digits, and with noisy data only the simplest of numbers withi
 Source: Rissanen, *Modeling by shortest data description* (1978).
 """
 
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from math import floor, gcd, inf, log, log10, pi
@@ -42,13 +43,14 @@ def standard_errors(template: Template, X: np.ndarray, y: np.ndarray) -> np.ndar
     if not template.symbols:
         return np.zeros(0)
     jacobian = template.jacobian(X)
-    size = np.sqrt((jacobian**2).sum(0))
+    size = np.abs(jacobian).max(0)
     unit = jacobian / np.where(size > 0, size, 1.0)
     _, s, v = np.linalg.svd(unit, full_matrices=False)
     inverse = np.where(s > 1e-9 * max(s[0], 1e-300), 1 / np.maximum(s, 1e-300), 1e9)
     variance = loss(template, X, y) * len(y) / max(1, len(y) - len(template.symbols))
     error = np.sqrt((v.T**2 * inverse**2).sum(1) * variance)
-    return np.where(size > 0, error / np.where(size > 0, size, 1.0), inf)
+    with np.errstate(over="ignore"):
+        return np.where(size > 0, error / np.where(size > 0, size, 1.0), inf)
 
 
 def foresight(template: Template, X: np.ndarray, y: np.ndarray) -> float:
@@ -63,7 +65,7 @@ def foresight(template: Template, X: np.ndarray, y: np.ndarray) -> float:
     if len(template.symbols) >= len(y):
         return inf
     jacobian = template.jacobian(X)
-    size = np.sqrt((jacobian**2).sum(0))
+    size = np.abs(jacobian).max(0)
     u, s, _ = np.linalg.svd(jacobian / np.where(size > 0, size, 1.0), full_matrices=False)
     leverage = (u[:, s > 1e-9 * max(s[0], 1e-300)] ** 2).sum(1)
     with np.errstate(over="ignore"):
@@ -75,7 +77,7 @@ def loss(template: Template, X: np.ndarray, y: np.ndarray) -> float:
     """Mean square, infinite where undefined, and never below what rounding of ``y`` leaves."""
     with np.errstate(over="ignore", invalid="ignore"):
         square = float(np.mean((template.predict(X) - y) ** 2))
-    floor = (ROUNDING * max(float(np.sqrt(np.mean(y**2))), 1e-300)) ** 2
+    floor = max(ROUNDING**2 * float(np.mean(y**2)), sys.float_info.min)
     return max(square, floor) if square == square else inf
 
 
@@ -174,5 +176,8 @@ def _decimals(size: float, reach: float) -> Iterator[tuple[float, Expression]]:
         scale = 10.0 ** (power - places)
         lead = round(size / scale)
         if abs(lead * scale - size) <= reach:
-            yield 2.0 + 1.2 * log(lead) + 1.2 * log(1 + abs(power)), sympy.Float(f"{lead}e{power - places}")
+            yield (
+                2.0 + 1.2 * log(lead) + 1.2 * log(1 + abs(power)),
+                sympy.Float(float(f"{lead}e{power - places}")),
+            )
             return

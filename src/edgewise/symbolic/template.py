@@ -58,7 +58,7 @@ class Template:
         """Values at rows ``X (n, features)``; NaN where undefined."""
         with np.errstate(all="ignore"):
             found = _value(self.expression, (*self.features, *self.symbols))(
-                *X.T, *(self.values if values is None else values)
+                *X.T, *np.asarray(self.values if values is None else values, dtype=np.float64)
             )
         return np.broadcast_to(np.asarray(found, dtype=np.float64), X.shape[:1])
 
@@ -95,7 +95,9 @@ class Template:
         """``dT/dk (n, constants)``."""
         with np.errstate(all="ignore"):
             derivatives = _slopes(self.expression, self._arguments, self.symbols)
-            slopes = derivatives(*X.T, *(self.values if values is None else values))
+            slopes = derivatives(
+                *X.T, *np.asarray(self.values if values is None else values, dtype=np.float64)
+            )
         columns = [np.broadcast_to(np.asarray(s, dtype=np.float64), X.shape[:1]) for s in slopes]
         return np.nan_to_num(np.stack(columns, axis=1), posinf=0.0, neginf=0.0)
 
@@ -119,12 +121,14 @@ class Template:
     def text(self, digits: Sequence[int]) -> str:
         """The formula with each constant written to so many significant digits."""
         numbers = {
-            symbol: sympy.Float(f"{value:.{max(1, d)}g}")
+            symbol: sympy.Float(float(f"{value:.{max(1, d)}g}"))
             for symbol, value, d in zip(self.symbols, self.values, digits, strict=True)
         }
         written = self.expression.subs(numbers)
-        most = max(digits, default=1)
-        merged = {number: sympy.Float(f"{float(number):.{most}g}") for number in written.atoms(sympy.Float)}
+        most = max(digits, default=15)
+        merged = {
+            number: sympy.Float(float(f"{float(number):.{most}g}")) for number in written.atoms(sympy.Float)
+        }
         return sympy.sstr(written.xreplace(merged), full_prec=False)
 
 

@@ -56,6 +56,8 @@ class FullBatch:
             callback=self._after_iteration,
             options={"maxiter": 5 * self.config.max_steps, "maxcor": 20, "ftol": 1e-14, "gtol": 1e-10},
         )
+        if not np.isfinite(found.fun):
+            return "rolled back"
         limit_reached = self._status == "converged" and found.status == 1
         return "step limit" if limit_reached else self._status
 
@@ -70,9 +72,7 @@ class FullBatch:
         loss = float(intermediate_result.fun)
         vector_to_parameters(torch.from_numpy(intermediate_result.x.copy()), self.network.parameters())
         self._stale = 0 if self._record(loss) else self._stale + 1
-        if not np.isfinite(loss):
-            self._status = "rolled back"
-        elif self.clock.expired:
+        if self.clock.expired:
             self._status = "time limit"
         elif self._stale < _PATIENCE:
             return

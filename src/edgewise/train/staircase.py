@@ -28,6 +28,9 @@ _MORE_STARTS = 3
 _DISAPPOINTING = 1e-2
 _STALLED = 0.03
 _WINDOW = 6
+_PATIENCE = 10
+_WORSE = 1.2
+_GAP = 10.0
 _MARGIN = 0.05
 _STEPS_TO_RECOVER = 6
 _LAST_STEPS = 20
@@ -43,6 +46,7 @@ class Staircase:
         self.history: list[Step] = []
         self.best = copy.deepcopy(network)
         self.best_loss = self._validation(self.best)
+        self._stage_best, self._best_step = float("inf"), 0
         self.generator = torch.Generator().manual_seed(config.seed)
 
     def climb(self) -> str:
@@ -98,6 +102,7 @@ class Staircase:
         solver = Solver(problem.residual, problem.linearise, network.free())
         held = network.prepare(self.rows.held_X)
         marks = [solver.loss]
+        self._stage_best, self._best_step = float("inf"), len(self.history)
         status = "step limit"
         for _ in range(steps):
             if self.clock.expired:
@@ -109,12 +114,21 @@ class Staircase:
             if remember:
                 network.assign(solver.parameters)
                 self._record(network, problem.mean_square(solver.residuals), held)
+            if remember and self._overfits():
+                status = "converged"
+                break
             marks.append(solver.loss)
             if len(marks) > _WINDOW and marks[-1] > (1 - _STALLED) * marks[-1 - _WINDOW]:
                 status = "converged"
                 break
         network.assign(solver.parameters)
         return status
+
+    def _overfits(self) -> bool:
+        """Whether validation has long been worse than earlier in this stage, and far above the training loss."""
+        waited, last = len(self.history) - self._best_step, self.history[-1]
+        worst = max(_WORSE * self._stage_best, _GAP * last.loss)
+        return waited > _PATIENCE and last.validation_loss > worst
 
     def _record(self, network: KAN, loss: float, held: tuple[Prepared, ...]) -> None:
         validation = loss
@@ -125,6 +139,8 @@ class Staircase:
         self.clock.tick(intervals=network.intervals, loss=f"{loss:.2e}", validation=f"{validation:.2e}")
         if validation < self.best_loss:
             self.best_loss, self.best = validation, copy.deepcopy(network)
+        if validation < self._stage_best:
+            self._stage_best, self._best_step = validation, len(self.history)
 
     def _followed(self, network: KAN, intervals: int) -> KAN:
         """The network on ``intervals`` cells, hidden domains moved to the activations unless that raises the loss."""
@@ -142,7 +158,9 @@ class Staircase:
     def _on_all_rows(self) -> None:
         """A last descent on all rows, held-out ones too, where these showed no sign of overfitting."""
         rows = self.rows
-        if not rows.held_X.shape[0] or self.best_loss > _OVERFIT * self._training(self.best):
+        same = [step.loss for step in self.history if step.intervals == self.best.intervals]
+        lowest = min(same, default=0.0)
+        if not rows.held_X.shape[0] or self.best_loss > _OVERFIT * lowest:
             return
         self.rows = Rows(
             torch.cat([rows.X, rows.held_X]), torch.cat([rows.y, rows.held_y]), rows.held_X, rows.held_y
