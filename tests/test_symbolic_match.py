@@ -123,7 +123,9 @@ def test_errors_rise_and_are_shares_of_the_deviation(generator):
     matches = match_edge(x, y * 1e3)
     assert [match.error for match in matches] == sorted(match.error for match in matches)
     for match in matches:
-        assert match.error == pytest.approx(relative(values(match, x) - y * 1e3, y * 1e3), rel=1e-3, abs=1e-12)
+        assert match.error == pytest.approx(
+            relative(values(match, x) - y * 1e3, y * 1e3), rel=1e-3, abs=1e-12
+        )
 
 
 def test_only_the_functions_asked_for_are_tried():

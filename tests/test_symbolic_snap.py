@@ -60,11 +60,11 @@ def test_exact_numbers_are_recognised_in_noiseless_rows(value, number):
     assert found.expression.equals(parse(number, []) * sympy.Symbol("x", real=True))
 
 
-@pytest.mark.parametrize("value", [2.37, 0.061, 1.25e-9, 3.1e8])
+@pytest.mark.parametrize("value", [2.37, 0.061, 1.25e-9, 3.1e20, 6e23, 1e140])
 def test_a_short_decimal_in_noiseless_rows_is_written_short(value):
     found = line(value)
     text = found.text(significant_digits(found, *rows(lambda x: value * x)))
-    assert len(text) <= len("1.25e-9*x")
+    assert len(text) <= len("1.0e+140*x")
     assert float(parse(text, ["x"]).subs(sympy.Symbol("x", real=True), 1)) == value
 
 
@@ -198,3 +198,11 @@ def test_noiseless_rows_warrant_all_digits():
     X, y = rows(lambda x: 2.31234567 * x)
     found = written("k*x", k=1.0).fitted(X, y, [0])
     assert significant_digits(found, X, y)[0] >= 14
+
+
+@pytest.mark.parametrize("size", [1e-250, 1e-12, 1e12, 1e250])
+def test_constants_of_any_weight_have_an_error_without_a_warning(size):
+    X, y = rows(lambda x: 3 * x + 1, noise=0.3)
+    plain = standard_errors(written("a*x + b", a=3.0, b=1.0), X, y)
+    weighed = standard_errors(written(f"{size}*a*x + b", a=3.0 / size, b=1.0), X, y)
+    np.testing.assert_allclose(weighed * [size, 1.0], plain, rtol=1e-6)

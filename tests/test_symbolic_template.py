@@ -81,7 +81,9 @@ def test_every_function_above_computes_what_the_network_does(law, sign, rng):
     nodes.output_center.zero_()
     nodes.output_scale.fill_(1.0)
     values = outputs(nodes, table(nodes, rng, 2000))
-    net = symbolic([3, 1, 1], [*below, (1, 0, 0, law, bent(law, values.min() - 0.1, values.max() + 0.1, sign))])
+    net = symbolic(
+        [3, 1, 1], [*below, (1, 0, 0, law, bent(law, values.min() - 0.1, values.max() + 0.1, sign))]
+    )
     agrees(net, ["x", "y", "z"], rng)
 
 
@@ -251,7 +253,9 @@ def test_the_text_has_the_digits_asked_for():
 def test_the_text_can_be_read_again_at_any_size():
     for size in (1e-250, 1e-5, 1.0, 1e5, 1e250):
         text = written("a*x", ["x"], a=-1.2345 * size).text([15])
-        assert float(parse(text, ["x"]).subs(sympy.Symbol("x", real=True), 1)) == pytest.approx(-1.2345 * size)
+        assert float(parse(text, ["x"]).subs(sympy.Symbol("x", real=True), 1)) == pytest.approx(
+            -1.2345 * size
+        )
 
 
 def test_values_are_nan_where_the_formula_is_undefined():

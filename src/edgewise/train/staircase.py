@@ -104,6 +104,8 @@ class Staircase:
         marks = [solver.loss]
         self._stage_best, self._best_step = float("inf"), len(self.history)
         status = "step limit"
+        if remember:
+            self._record(network, problem.mean_square(solver.residuals), held)
         for _ in range(steps):
             if self.clock.expired:
                 status = "time limit"
