@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edgewise.data import as_matrix, as_tensors, measure, split_rows
@@ -135,6 +135,7 @@ def test_scaled_columns_are_finite_and_bounded_for_any_numbers(column):
 
 
 @given(st.integers(1, 200), st.floats(0, 0.999))
+@example(1, 0.9)
 def test_a_split_deals_out_every_row_once(rows, share):
     kept, held = split_rows(rows, share, torch.Generator().manual_seed(0))
     assert sorted(kept.tolist() + held.tolist()) == list(range(rows))

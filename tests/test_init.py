@@ -46,7 +46,7 @@ def test_the_gain_of_cubic_splines_rises_like_the_square_of_the_cells(intervals,
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (2.0, 10.0)])
 def test_energy_and_gain_equal_scipys_integrals(intervals, degree, low, high):
     knots = knots_of(intervals, degree, low=low, high=high)
-    assert spline_gain(knots, degree) == pytest.approx(gain_by_scipy(knots, degree), rel=2e-4)
+    assert spline_gain(knots, degree) == pytest.approx(gain_by_scipy(knots, degree), rel=1e-5)
 
 
 def test_steps_have_no_gain():

@@ -164,6 +164,16 @@ def test_a_line_crosses_a_gap_as_a_line():
     np.testing.assert_allclose(bridged, 3 * inside - 1, atol=1e-3)
 
 
+def test_a_line_crosses_a_gap_of_uneven_cells_as_a_line():
+    knots = splines.knots_from_breakpoints(
+        double([[-1.0, -0.5, -0.4, -0.1, 0.05, 0.1, 0.4, 0.5, 0.6, 1.0]]), 3
+    )
+    x = torch.cat([torch.linspace(-1, -0.45, 60), torch.linspace(0.55, 1, 60)]).double()[:, None]
+    coef = splines.fit_coefficients(x, (3 * x - 1)[..., None], knots, 3)
+    inside = np.linspace(-0.45, 0.55, 50)
+    np.testing.assert_allclose(values(inside, coef, knots, 3), 3 * inside - 1, atol=1e-3)
+
+
 def test_a_curve_crosses_a_gap_without_blowing_up():
     inside, bridged = with_a_gap(lambda x: torch.sin(2 * x))
     np.testing.assert_allclose(bridged, np.sin(2 * inside), atol=0.1)

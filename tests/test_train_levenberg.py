@@ -94,6 +94,8 @@ def test_a_parameter_without_influence_stays_put():
     solver = solver_of(lambda v: torch.stack([v[0] - 3.0, 0.1 * v[0] ** 2 + 0.0 * v[1]]), [1.0, 7.0])
     run(solver)
     assert solver.parameters[1] == 7.0
+    assert abs(solver.parameters[0].item() - 3.0) > 0.1
+    assert abs(solver.parameters[0].item() - 2.8) < 0.2
 
 
 @pytest.mark.parametrize("size", [1e-8, 1e8])
@@ -103,6 +105,14 @@ def test_units_of_parameters_do_not_matter(size):
     for solver in (plain, scaled):
         run(solver, steps=8)
     assert scaled.loss == pytest.approx(plain.loss, rel=1e-6)
+
+
+def test_the_size_of_residuals_does_not_matter():
+    """Large ones are solved by the normal equations, small ones by QR."""
+    large, small = (solver_of(lambda v, s=s: s * rosenbrock(v), [-1.2, 1.0]) for s in (1.0, 1e-6))
+    for solver in (large, small):
+        run(solver, steps=8)
+    torch.testing.assert_close(small.parameters, large.parameters, rtol=1e-8, atol=0)
 
 
 def test_a_step_into_nonsense_is_not_taken():

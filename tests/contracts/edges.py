@@ -130,6 +130,10 @@ class EdgesContract:
         twin.load_state_dict(bundle.state_dict())
         assert torch.equal(twin(x), bundle(x))
 
+    def test_a_move_to_another_type_takes_all_along(self):
+        single, x = self.make(torch.float32), self.rows()
+        torch.testing.assert_close(single.double()(x), self.make()(x), rtol=1e-5, atol=1e-5)
+
     def test_torch_exports_it(self):
         bundle, x = self.make(), self.rows()
         exported = torch.export.export(bundle, (x,)).module()
