@@ -104,29 +104,29 @@ def test_a_bad_start_is_helped_by_others():
     assert error_of(train(net, X, nested(X), TrainConfig(max_steps=40)).network, nested) < 0.05
 
 
-class Ruined(staircase.NetworkProblem):
+class Struck(staircase.NetworkProblem):
     """A problem that at one call leaves a hopeless trial in the network, where Ctrl-C strikes."""
 
-    fatal = 0
-    calls = 0
+    rows_of_the_stage = 0
+    calls_to_go = 0
 
     def residual(self, parameters):
-        type(self).calls += 1
-        if type(self).calls == self.fatal:
-            self.network.assign(torch.full_like(parameters, 1e6))
-            raise KeyboardInterrupt
+        if self.rows.X.shape[0] == self.rows_of_the_stage:
+            type(self).calls_to_go -= 1
+            if type(self).calls_to_go == 0:
+                self.network.assign(torch.full_like(parameters, 1e6))
+                raise KeyboardInterrupt
         return super().residual(parameters)
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.97, 1.0])
-def test_ctrl_c_amid_a_trial_keeps_the_best_and_not_the_trial(share, monkeypatch):
-    X = rows(80)
-    config = TrainConfig(starts=1, max_steps=20)
-    counted = type("Counted", (Ruined,), {})
-    monkeypatch.setattr(staircase, "NetworkProblem", counted)
-    train(new_network([2, 1, 1]), X, nested(X), config)
-    struck = type("Struck", (Ruined,), {"fatal": math.ceil(share * counted.calls)})
-    monkeypatch.setattr(staircase, "NetworkProblem", struck)
-    result = train(new_network([2, 1, 1]), X, nested(X), config)
-    assert result.status == "interrupted"
-    assert error_of(result.network, nested) < 3.0
+@pytest.mark.parametrize(
+    ("count", "call"), [(80, 10), (80, 60), (100, 2)], ids=["start", "stage", "all rows"]
+)
+def test_ctrl_c_amid_a_trial_keeps_the_best_and_not_the_trial(count, call, monkeypatch):
+    X = rows(100)
+    noise = torch.randn(100, 1, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    fatal = type("Fatal", (Struck,), {"rows_of_the_stage": count, "calls_to_go": call})
+    monkeypatch.setattr(staircase, "NetworkProblem", fatal)
+    result = train(new_network([2, 1]), X, product(X) + X[:, :1] + 0.3 * noise, TrainConfig(starts=4))
+    assert (result.status, fatal.calls_to_go) == ("interrupted", 0)
+    assert error_of(result.network, product) < 2.0

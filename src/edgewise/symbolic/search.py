@@ -33,6 +33,7 @@ from edgewise.symbolic.explore import (
 )
 from edgewise.symbolic.shapes import shapes
 from edgewise.train.clock import Clock
+from edgewise.train.threads import one_thread
 
 HELD_OUT = 0.2
 FEWEST_TO_HOLD_OUT = 5
@@ -93,7 +94,8 @@ def search(X: object, y: object, names: Sequence[str], config: SearchConfig | No
     kept, held = split_rows(inputs.shape[0], share, torch.Generator().manual_seed(config.seed))
     table = Table(inputs[kept], targets[kept], inputs, tuple(names), config.seed)
     exploration = _Exploration(table, config, clock)
-    ended, findings = exploration.run(), exploration.findings
+    with one_thread():
+        ended, findings = exploration.run(), exploration.findings
     judged = held if len(held) else kept
     return _result(findings, table, inputs[judged], targets[judged], tuple(held.tolist()), clock, ended)
 

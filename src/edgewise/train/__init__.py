@@ -6,6 +6,7 @@ what the caller gets, whatever happened after it.
 """
 
 import copy
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -20,12 +21,14 @@ from edgewise.train.lbfgs import FullBatch
 from edgewise.train.minibatch import Minibatch
 from edgewise.train.problem import FEWEST_TO_SPLIT, Rows
 from edgewise.train.staircase import Staircase
+from edgewise.train.threads import one_thread
 
 __all__ = ["FitResult", "Step", "TrainConfig", "train"]
 
 MANY_PARAMETERS = 3000
 MANY_NUMBERS = 40_000_000
 MANY_ROWS = 50_000
+SMALL_WORK = 2_000_000
 
 
 def train(network: KAN, X: Any, y: Any, config: TrainConfig | None = None) -> FitResult:
@@ -54,8 +57,10 @@ def train(network: KAN, X: Any, y: Any, config: TrainConfig | None = None) -> Fi
     _identity(scales, working).install(working)
     kinds = {"least-squares": Staircase, "lbfgs": FullBatch, "adam": Minibatch}
     run = kinds[method](working, rows.to(kind), config, clock)
+    small = rows.y.numel() * network.free().numel() < SMALL_WORK
     try:
-        status = run.climb()
+        with one_thread() if small else nullcontext():
+            status = run.climb()
     except KeyboardInterrupt:
         status = "interrupted"
     finally:
