@@ -87,6 +87,8 @@ def search(X: object, y: object, names: Sequence[str], config: SearchConfig | No
     inputs, targets = as_tensors(X, y)
     if targets.shape[1] != 1:
         raise InputError(f"y has {targets.shape[1]} columns: search one target at a time")
+    if inputs.shape[0] < 2:
+        raise InputError("one row tells nothing of a law: give at least 2 rows")
     if len(names) != inputs.shape[1]:
         raise InputError(f"{len(names)} names for {inputs.shape[1]} columns of X: give one name a column")
     clock = Clock(config.max_seconds)
