@@ -1,0 +1,82 @@
+"""The hot loop of every spline layer, ``y_o = sum_i phi_io(x_i)``: compiled where that can be, torch where not.
+
+``EDGEWISE_KERNELS`` settles it by hand: ``torch``, ``compiled`` or ``auto`` (the default; compiled where it serves).
+Compiled kernels serve tensors on the CPU in float32 or float64 and degrees 1 to 5; every other call takes the torch
+path, and so do ``torch.func``, forward-mode derivatives and ``torch.export``, whose programs should run where edgewise
+is not installed. ``which()`` says what an ordinary call does, and why.
+"""
+
+import os
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from edgewise.errors import InputError
+from edgewise.kernels import compiled, torch_path
+
+CHOICES = ("auto", "torch", "compiled")
+DEGREES = range(1, 6)
+
+
+def spline_sum(
+    x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str | None
+) -> Tensor:
+    """``y_o = sum_i mask_io ( sum_m B_m(x_i) W_imo + b(x_i) W_i,last,o )``.
+
+    Shapes: ``x (..., in)``, ``weight (in, features, out)``, ``mask (in, out)``, ``knots (in, knots)``, result
+    ``(..., out)``. ``base`` is ``"silu"``, ``"identity"`` or None, which has no last row in ``weight``.
+    """
+    path = compiled if _is_served(x, weight, mask, knots, degree, base) else torch_path
+    return path.spline_sum(x, weight, mask, knots, degree, base)
+
+
+def which() -> tuple[str, str]:
+    """The path of an ordinary call on the CPU, ``"compiled"`` or ``"torch"``, and the reason."""
+    choice = _choice()
+    if choice == "torch":
+        return "torch", "EDGEWISE_KERNELS=torch"
+    trouble = _trouble()
+    if trouble:
+        return "torch", trouble
+    return "compiled", f"instruction set {compiled.level()}, {torch.get_num_threads()} threads"
+
+
+def _choice() -> str:
+    choice = os.environ.get("EDGEWISE_KERNELS", "") or "auto"
+    if choice not in CHOICES:
+        raise InputError(f"EDGEWISE_KERNELS={choice!r}: expected one of {', '.join(CHOICES)}")
+    if choice == "compiled" and _trouble():
+        raise InputError(f"EDGEWISE_KERNELS=compiled, but {_trouble()}; unset it to use torch")
+    return choice
+
+
+def _trouble() -> str | None:
+    """Why there are no compiled kernels; None when there are."""
+    if not compiled.LIBRARY.exists():
+        return f"no compiled kernels: {compiled.LIBRARY.name} was not built; install a C++ compiler, then edgewise"
+    try:
+        compiled.kernels(compiled.level())
+    except (OSError, AttributeError) as error:
+        return f"no compiled kernels: {compiled.LIBRARY.name} does not load ({error})"
+    return None
+
+
+def _is_served(
+    x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str | None
+) -> bool:
+    if degree not in DEGREES or (base or "") not in compiled.BASES or weight.dtype not in compiled.DTYPES:
+        return False
+    tensors = (x, weight, mask, knots)
+    if any(t.device.type != "cpu" or t.dtype != weight.dtype for t in tensors):
+        return False
+    if mask.requires_grad or knots.requires_grad or _is_transformed():
+        return False
+    return which()[0] == "compiled"
+
+
+def _is_transformed() -> bool:
+    """Whether somebody looks inside: ``torch.func``, forward-mode derivatives, ``torch.export``."""
+    if torch.compiler.is_exporting() or forward_ad._current_level >= 0:
+        return True
+    return torch._C._functorch.peek_interpreter_stack() is not None
