@@ -6,7 +6,9 @@ path, and so do ``torch.func``, forward-mode derivatives and ``torch.export``, w
 is not installed. ``which()`` says what an ordinary call does, and why.
 """
 
+import functools
 import os
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -33,33 +35,33 @@ def spline_sum(
 
 def which() -> tuple[str, str]:
     """The path of an ordinary call on the CPU, ``"compiled"`` or ``"torch"``, and the reason."""
-    choice = _choice()
-    if choice == "torch":
-        return "torch", "EDGEWISE_KERNELS=torch"
-    trouble = _trouble()
-    if trouble:
-        return "torch", trouble
-    return "compiled", f"instruction set {compiled.level()}, {torch.get_num_threads()} threads"
-
-
-def _choice() -> str:
-    choice = os.environ.get("EDGEWISE_KERNELS", "") or "auto"
+    choice, trouble = os.environ.get("EDGEWISE_KERNELS", "") or "auto", _trouble(compiled.LIBRARY)
     if choice not in CHOICES:
         raise InputError(f"EDGEWISE_KERNELS={choice!r}: expected one of {', '.join(CHOICES)}")
-    if choice == "compiled" and _trouble():
-        raise InputError(f"EDGEWISE_KERNELS=compiled, but {_trouble()}; unset it to use torch")
-    return choice
+    if choice == "torch":
+        return "torch", "EDGEWISE_KERNELS=torch"
+    if not trouble:
+        return "compiled", f"instruction set {compiled.level()}, {torch.get_num_threads()} threads"
+    if choice == "compiled":
+        raise InputError(f"EDGEWISE_KERNELS=compiled, but {trouble}; type: unset EDGEWISE_KERNELS")
+    return "torch", trouble
 
 
-def _trouble() -> str | None:
+@functools.cache
+def _trouble(library: Path) -> str | None:
     """Why there are no compiled kernels; None when there are."""
-    if not compiled.LIBRARY.exists():
-        return f"no compiled kernels: {compiled.LIBRARY.name} was not built; install a C++ compiler, then edgewise"
+    if not library.exists():
+        return f"{library.name} was not built; install a C++ compiler, then edgewise again"
     try:
         compiled.kernels(compiled.level())
     except (OSError, AttributeError) as error:
-        return f"no compiled kernels: {compiled.LIBRARY.name} does not load ({error})"
+        return f"{library.name} does not load: {error}"
     return None
+
+
+@torch.compiler.assume_constant_result
+def _is_compiled() -> bool:
+    return which()[0] == "compiled"
 
 
 def _is_served(
@@ -70,13 +72,11 @@ def _is_served(
     tensors = (x, weight, mask, knots)
     if any(t.device.type != "cpu" or t.dtype != weight.dtype for t in tensors):
         return False
-    if mask.requires_grad or knots.requires_grad or _is_transformed():
-        return False
-    return which()[0] == "compiled"
+    return not (mask.requires_grad or knots.requires_grad or _is_transformed()) and _is_compiled()
 
 
 def _is_transformed() -> bool:
     """Whether somebody looks inside: ``torch.func``, forward-mode derivatives, ``torch.export``."""
-    if torch.compiler.is_exporting() or forward_ad._current_level >= 0:
-        return True
-    return torch._C._functorch.peek_interpreter_stack() is not None
+    if torch.compiler.is_compiling():
+        return torch.compiler.is_exporting()
+    return forward_ad._current_level >= 0 or torch._C._functorch.peek_interpreter_stack() is not None
