@@ -18,7 +18,7 @@ from setuptools.command.build_ext import build_ext
 
 SOURCES = Path("src/edgewise/kernels")
 FLAGS = ["-O3", "-std=gnu++17", "-fPIC", "-ffp-contract=fast", "-fvisibility=hidden", "-Wno-psabi"]
-LEVELS = {"plain": [], "v3": ["-march=x86-64-v3"], "v4": ["-march=x86-64-v4"]}
+LEVELS = {"plain": [], "v3": ["-march=x86-64-v3"], "v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"]}
 
 
 class BuildKernels(build_ext):

@@ -21,6 +21,7 @@
 #endif
 #define EDGEWISE_JOIN_(a, b) a##b
 #define EDGEWISE_JOIN(a, b) EDGEWISE_JOIN_(a, b)
+#define NOINLINE __attribute__((noinline))
 #define INLINE static inline __attribute__((always_inline))
 
 namespace {
@@ -72,10 +73,35 @@ template <class T> INLINE void store(T *to, Vec<T> v) { memcpy(to, &v, sizeof v)
 template <class T> INLINE Vec<T> splat(T a) { return a - Vec<T>{}; }
 
 template <class T> INLINE Vec<T> gather(const T *from, Ints<T> index) {
-  Vec<T> v;
-  for (int l = 0; l < LANES<T>; ++l) v[l] = from[index[l]];
-  return v;
+  typename Kind<T>::Int at[LANES<T>];
+  T found[LANES<T>];
+  memcpy(at, &index, sizeof at);
+#pragma GCC ivdep
+  for (int l = 0; l < LANES<T>; ++l) found[l] = from[at[l]];
+  return load(found);
 }
+
+// Sums of every vector of a square of LANES vectors, by a tree that halves their number: lane s holds the sum of the
+// s-th. The steps pick halves, quarters, ... of two vectors so that each step is two picks and one addition.
+template <class T> INLINE Vec<T> pick(Vec<T> a, Vec<T> b, int step, int odd) {
+  Ints<T> from = {};
+#pragma GCC unroll 16
+  for (int l = 0; l < LANES<T>; ++l) {
+    const int half = l & step;  // this lane comes from b
+    from[l] = (half ? LANES<T> : 0) + ((l & ~step) | (odd ? step : 0));
+  }
+  return __builtin_shuffle(a, b, from);
+}
+template <class T, int COUNT> struct Tree {
+  INLINE Vec<T> sum(const T *square, int row) {
+    const Vec<T> a = Tree<T, COUNT / 2>::sum(square, row), b = Tree<T, COUNT / 2>::sum(square, row + COUNT / 2);
+    constexpr int step = COUNT / 2;
+    return pick<T>(a, b, step, 0) + pick<T>(a, b, step, 1);
+  }
+};
+template <class T> struct Tree<T, 1> {
+  INLINE Vec<T> sum(const T *square, int row) { return load(square + row * LANES<T>); }
+};
 
 template <class I> INLINE bool any(I mask) {
   uint64_t word[sizeof(I) / 8], all = 0;
@@ -205,18 +231,15 @@ template <class T> struct Plan {
 
 // Sizes in bytes are rounded up to whole lines, rows are staggered so that they do not share cache sets.
 constexpr int64_t line(int64_t bytes) { return (bytes + 63) / 64 * 64; }
-template <class T> constexpr int64_t row_stride(int64_t samples) {
-  return (samples + 15) / 16 * 16 + 64 / int(sizeof(T));
-}
-template <class T> int64_t plan_bytes(int rows, int64_t samples, int64_t cells) {
-  return line(2 * rows * row_stride<T>(samples) * sizeof(T)) + 2 * line((samples + 16) * 4) +
+template <class T> int64_t plan_bytes(int rows, int64_t stride, int64_t samples, int64_t cells) {
+  return line(2 * rows * stride * sizeof(T)) + 2 * line((samples + 16) * 4) +
          2 * line((samples + 17) * 4) + line((cells + 1) * 4);
 }
-template <class T> Plan<T> place_plan(char *at, int rows, int64_t samples, int64_t cells) {
+template <class T> Plan<T> place_plan(char *at, int rows, int64_t stride, int64_t samples, int64_t cells) {
   Plan<T> plan;
   plan.value = (T *)at;
-  plan.slope = plan.value + rows * row_stride<T>(samples);
-  at += line(2 * rows * row_stride<T>(samples) * sizeof(T));
+  plan.slope = plan.value + rows * stride;
+  at += line(2 * rows * stride * sizeof(T));
   plan.order = (int32_t *)at, at += line((samples + 16) * 4);
   plan.cell = (int32_t *)at, at += line((samples + 16) * 4);
   plan.run_cell = (int32_t *)at, at += line((samples + 17) * 4);
@@ -227,7 +250,7 @@ template <class T> Plan<T> place_plan(char *at, int rows, int64_t samples, int64
 }
 
 // Counting sort of samples by cell.
-template <class T> void sort_samples(Plan<T> &plan, int n, int cells) {
+template <class T> NOINLINE void sort_samples(Plan<T> &plan, int n, int cells) {
   memset(plan.count, 0, (cells + 1) * sizeof(int32_t));
   for (int b = 0; b < n; ++b) ++plan.count[plan.cell[b]];
   int start = 0, runs = 0;
@@ -245,7 +268,7 @@ template <class T> void sort_samples(Plan<T> &plan, int n, int cells) {
 }
 
 template <class T, int K, bool BASED>
-void make_plan(Plan<T> &plan, const Grid<T> &grid, int base, const T *x, int n, int64_t stride, bool slopes) {
+NOINLINE void make_plan(Plan<T> &plan, const Grid<T> &grid, int base, const T *x, int n, int64_t stride, bool slopes) {
   constexpr int L = LANES<T>, R = K + 1 + BASED;
   for (int b = 0; b < n; b += L) {
     Vec<T> value[R], slope[R], point = splat<T>(grid.low);
@@ -287,8 +310,8 @@ template <class T, int R, bool BASED, int NV> struct Rows {
 };
 
 // y[b, tile] += sum_r value_r(b) W[row r, tile] for the samples of one input; y is (samples, WIDTH).
-template <class T, int R, bool BASED, int NV>
-void forward_tile(const Plan<T> &plan, int64_t stride, const T *w, int64_t features, int64_t out, int width, T *y) {
+template <class T, int R, bool BASED, int NV, int64_t STRIDE>
+NOINLINE void forward_tile(const Plan<T> &plan, const T *w, int64_t features, int64_t out, int width, T *y) {
   constexpr int L = LANES<T>, WIDTH = NV * L;
   Rows<T, R, BASED, NV> rows;
   for (int k = 0; k < plan.runs; ++k) {
@@ -305,7 +328,7 @@ void forward_tile(const Plan<T> &plan, int64_t stride, const T *w, int64_t featu
       for (int v = 0; v < NV; ++v) sum[v] = load(y + b * WIDTH + v * L);
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
-        const Vec<T> value = splat<T>(plan.value[r * stride + b]);
+        const Vec<T> value = splat<T>(plan.value[r * STRIDE + b]);
 #pragma GCC unroll 4
         for (int v = 0; v < NV; ++v) sum[v] += value * weight[r][v];
       }
@@ -317,11 +340,12 @@ void forward_tile(const Plan<T> &plan, int64_t stride, const T *w, int64_t featu
 
 // dW[row r, tile] += sum_b value_r(b) g[b, tile], and dx[s] += sum_tile g[b, tile] sum_r slope_r(b) W[row r, tile]
 // for the sample b at place s of the order; g is (samples, WIDTH), dw (features, WIDTH).
-template <class T, int R, bool BASED, int NV, bool DX>
-void backward_tile(const Plan<T> &plan, int64_t stride, const T *w, int64_t features, int64_t out, int width,
+template <class T, int R, bool BASED, int NV, int64_t STRIDE, bool DX>
+NOINLINE void backward_tile(const Plan<T> &plan, const T *w, int64_t features, int64_t out, int width,
                    const T *g, T *dw, T *dx) {
   constexpr int L = LANES<T>, WIDTH = NV * L;
   Rows<T, R, BASED, NV> rows;
+  alignas(64) T square[L * L];
   for (int k = 0; k < plan.runs; ++k) {
     const int cell = plan.run_cell[k];
     if (DX) rows.point(w, cell, features, out, width);
@@ -338,11 +362,11 @@ void backward_tile(const Plan<T> &plan, int64_t stride, const T *w, int64_t feat
       for (int v = 0; v < NV; ++v) up[v] = load(g + b * WIDTH + v * L), along[v] = splat<T>(0);
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
-        const Vec<T> value = splat<T>(plan.value[r * stride + b]);
+        const Vec<T> value = splat<T>(plan.value[r * STRIDE + b]);
 #pragma GCC unroll 4
         for (int v = 0; v < NV; ++v) sum[r][v] += value * up[v];
         if (!DX) continue;
-        const Vec<T> slope = splat<T>(plan.slope[r * stride + b]);
+        const Vec<T> slope = splat<T>(plan.slope[r * STRIDE + b]);
 #pragma GCC unroll 4
         for (int v = 0; v < NV; ++v) along[v] += slope * load(rows.row[r] + v * L);
       }
@@ -350,9 +374,8 @@ void backward_tile(const Plan<T> &plan, int64_t stride, const T *w, int64_t feat
       Vec<T> product = up[0] * along[0];
 #pragma GCC unroll 4
       for (int v = 1; v < NV; ++v) product += up[v] * along[v];
-      T total = 0;
-      for (int l = 0; l < L; ++l) total += product[l];
-      dx[s] += total;
+      store(square + (s & (L - 1)) * L, product);
+      if ((s & (L - 1)) == L - 1) store(dx + s - (L - 1), load(dx + s - (L - 1)) + Tree<T, L>::sum(square, 0));
     }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
@@ -360,6 +383,19 @@ void backward_tile(const Plan<T> &plan, int64_t stride, const T *w, int64_t feat
       for (int v = 0; v < NV; ++v)
         store(dw + (BASED && r == R - 1 ? features - 1 : cell + r) * WIDTH + v * L, sum[r][v]);
   }
+  const int n = plan.run_start[plan.runs], rest = n & (L - 1);
+  if (!DX || rest == 0) return;
+  memset(square + rest * L, 0, (L - rest) * L * sizeof(T));
+  const Vec<T> total = load(dx + n - rest) + Tree<T, L>::sum(square, 0);
+  memcpy(dx + n - rest, &total, rest * sizeof(T));
+}
+
+// Copies `width` numbers and fills up with zeros; short and of any length, which memcpy is slow at.
+template <class T> INLINE void copy(T *to, const T *from, int width, int full) {
+  int o = 0;
+  for (; o + LANES<T> <= width; o += LANES<T>) store(to + o, load(from + o));
+  for (; o < width; ++o) to[o] = from[o];
+  for (; o < full; ++o) to[o] = T(0);
 }
 
 template <class T> struct Problem {
@@ -375,7 +411,8 @@ int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 template <class T, int K, bool BASED> struct Layer {
   static constexpr int R = K + 1 + BASED, CHUNK = 32, L = LANES<T>;
-  static constexpr int64_t FORWARD_BLOCK = 256, BACKWARD_BLOCK = 1024;
+  static constexpr int64_t FORWARD_BLOCK = 128, BACKWARD_BLOCK = 1024;
+  static constexpr int64_t FORWARD_STRIDE = FORWARD_BLOCK + 16, BACKWARD_STRIDE = BACKWARD_BLOCK + 16;
   const Problem<T> &p;
   const int64_t features, cells;
   Grid<T> *grids;
@@ -394,34 +431,34 @@ template <class T, int K, bool BASED> struct Layer {
     return int(larger(1, smaller(p.threads, int64_t(work / 1e5))));
   }
 
-  void forward_chunk(int64_t b0, int n, int64_t i0, int count, const Plan<T> *plans, int64_t stride, T *tile) const {
+  void forward_chunk(int64_t b0, int n, int64_t i0, int count, const Plan<T> *plans, T *tile) const {
     int nv;
     for (int64_t o0 = 0; o0 < p.out; o0 += nv * L) {
       nv = tile_vectors<T, R>(p.out - o0);
       const int width = int(smaller(nv * L, p.out - o0));
       for (int b = 0; b < n; ++b) {
         T *row = tile + b * nv * L;
-        if (i0 == 0) memset(row, 0, nv * L * sizeof(T));
-        else memcpy(row, p.y + (b0 + b) * p.out + o0, width * sizeof(T));
+        if (i0 == 0) for (int o = 0; o < nv * L; o += L) store(row + o, Vec<T>{});
+        else copy(row, p.y + (b0 + b) * p.out + o0, width, nv * L);
       }
       for (int i = 0; i < count; ++i) {
         const T *w = p.w + (i0 + i) * features * p.out + o0;
-        if (nv == 1) forward_tile<T, R, BASED, 1>(plans[i], stride, w, features, p.out, width, tile);
-        else if (nv == 2) forward_tile<T, R, BASED, 2>(plans[i], stride, w, features, p.out, width, tile);
-        else forward_tile<T, R, BASED, 4>(plans[i], stride, w, features, p.out, width, tile);
+        if (nv == 1) forward_tile<T, R, BASED, 1, FORWARD_STRIDE>(plans[i], w, features, p.out, width, tile);
+        else if (nv == 2) forward_tile<T, R, BASED, 2, FORWARD_STRIDE>(plans[i], w, features, p.out, width, tile);
+        else forward_tile<T, R, BASED, 4, FORWARD_STRIDE>(plans[i], w, features, p.out, width, tile);
       }
-      for (int b = 0; b < n; ++b) memcpy(p.y + (b0 + b) * p.out + o0, tile + b * nv * L, width * sizeof(T));
+      for (int b = 0; b < n; ++b) copy(p.y + (b0 + b) * p.out + o0, tile + b * nv * L, width, width);
     }
   }
 
-  void forward_block(int64_t b0, int n, Plan<T> *plans, int64_t stride, T *column, T *tile) const {
+  void forward_block(int64_t b0, int n, Plan<T> *plans, T *column, T *tile) const {
     for (int64_t i0 = 0; i0 < p.in; i0 += CHUNK) {
       const int count = int(smaller(CHUNK, p.in - i0));
       for (int i = 0; i < count; ++i) {
         for (int b = 0; b < n; ++b) column[b] = p.x[(b0 + b) * p.in + i0 + i];
-        make_plan<T, K, BASED>(plans[i], grids[i0 + i], p.base, column, n, stride, false);
+        make_plan<T, K, BASED>(plans[i], grids[i0 + i], p.base, column, n, FORWARD_STRIDE, false);
       }
-      forward_chunk(b0, n, i0, count, plans, stride, tile);
+      forward_chunk(b0, n, i0, count, plans, tile);
     }
   }
 
@@ -429,17 +466,17 @@ template <class T, int K, bool BASED> struct Layer {
     const int threads = team();
     const int64_t share = ((p.batch + threads - 1) / threads + 15) / 16 * 16;
     const int64_t block = smaller(FORWARD_BLOCK, share), blocks = (p.batch + block - 1) / block;
-    const int64_t stride = row_stride<T>(block), each = plan_bytes<T>(R, block, cells);
+    const int64_t each = plan_bytes<T>(R, FORWARD_STRIDE, block, cells);
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
       char *space = reserve(CHUNK * each + line(block * sizeof(T)) + block * 4 * VECTOR_BYTES);
       if (space == nullptr) failed = true;
       Plan<T> plans[CHUNK];
-      for (int i = 0; i < CHUNK && space; ++i) plans[i] = place_plan<T>(space + i * each, R, block, cells);
+      for (int i = 0; i < CHUNK && space; ++i) plans[i] = place_plan<T>(space + i * each, R, FORWARD_STRIDE, block, cells);
       T *column = (T *)(space + CHUNK * each), *tile = (T *)(space + CHUNK * each + line(block * sizeof(T)));
 #pragma omp for schedule(static)
       for (int64_t k = 0; k < blocks; ++k)
-        if (space) forward_block(k * block, int(smaller(block, p.batch - k * block)), plans, stride, column, tile);
+        if (space) forward_block(k * block, int(smaller(block, p.batch - k * block)), plans, column, tile);
       free(space);
     }
   }
@@ -449,42 +486,41 @@ template <class T, int K, bool BASED> struct Layer {
     int nv;
     for (int64_t o0 = 0; o0 < p.out; o0 += nv * L) {
       nv = tile_vectors<T, R>(p.out - o0);
-      const int64_t width = smaller(nv * L, p.out - o0);
+      const int width = int(smaller(nv * L, p.out - o0));
       for (int64_t b = b0; b < b1; ++b) {
         T *row = packed + o0 * p.batch + b * nv * L;
-        memcpy(row, p.g + b * p.out + o0, width * sizeof(T));
-        if (width < nv * L) memset(row + width, 0, (nv * L - width) * sizeof(T));
+        copy(row, p.g + b * p.out + o0, width, nv * L);
       }
     }
   }
 
   template <int NV>
-  void backward_input(const Plan<T> &plan, int64_t stride, int64_t i, int64_t o0, int width, bool first, const T *g,
+  void backward_input(const Plan<T> &plan, int64_t i, int64_t o0, int width, bool first, const T *g,
                       T *dw, T *dx) const {
     const T *w = p.w + i * features * p.out + o0;
     memset(dw, 0, features * NV * VECTOR_BYTES);
-    if (p.dx) backward_tile<T, R, BASED, NV, true>(plan, stride, w, features, p.out, width, g, dw, dx);
-    else backward_tile<T, R, BASED, NV, false>(plan, stride, w, features, p.out, width, g, dw, dx);
+    if (p.dx) backward_tile<T, R, BASED, NV, BACKWARD_STRIDE, true>(plan, w, features, p.out, width, g, dw, dx);
+    else backward_tile<T, R, BASED, NV, BACKWARD_STRIDE, false>(plan, w, features, p.out, width, g, dw, dx);
     if (!p.dw) return;
     for (int64_t f = 0; f < features; ++f) {
       T *to = p.dw + (i * features + f) * p.out + o0, *from = dw + f * NV * L;
-      if (first) memcpy(to, from, width * sizeof(T));
+      if (first) copy(to, from, width, width);
       else for (int o = 0; o < width; ++o) to[o] += from[o];
     }
   }
 
-  void backward_block(Plan<T> &plan, int64_t stride, int64_t i, int64_t b0, int n, T *columns, const T *packed, T *dw,
+  void backward_block(Plan<T> &plan, int64_t i, int64_t b0, int n, T *columns, const T *packed, T *dw,
                       T *dx) const {
-    make_plan<T, K, BASED>(plan, grids[i], p.base, columns + i * p.batch + b0, n, stride, p.dx != nullptr);
+    make_plan<T, K, BASED>(plan, grids[i], p.base, columns + i * p.batch + b0, n, BACKWARD_STRIDE, p.dx != nullptr);
     memset(dx, 0, n * sizeof(T));
     int nv;
     for (int64_t o0 = 0; o0 < p.out; o0 += nv * L) {
       nv = tile_vectors<T, R>(p.out - o0);
       const int width = int(smaller(nv * L, p.out - o0));
       const T *g = packed + o0 * p.batch + b0 * nv * L;
-      if (nv == 1) backward_input<1>(plan, stride, i, o0, width, b0 == 0, g, dw, dx);
-      else if (nv == 2) backward_input<2>(plan, stride, i, o0, width, b0 == 0, g, dw, dx);
-      else backward_input<4>(plan, stride, i, o0, width, b0 == 0, g, dw, dx);
+      if (nv == 1) backward_input<1>(plan, i, o0, width, b0 == 0, g, dw, dx);
+      else if (nv == 2) backward_input<2>(plan, i, o0, width, b0 == 0, g, dw, dx);
+      else backward_input<4>(plan, i, o0, width, b0 == 0, g, dw, dx);
     }
     // The column has been read: its place takes the derivative.
     if (p.dx)
@@ -493,18 +529,18 @@ template <class T, int K, bool BASED> struct Layer {
 
   void backward() {
     const int threads = team();
-    const int64_t block = smaller(BACKWARD_BLOCK, p.batch), stride = row_stride<T>(block);
-    const int64_t each = plan_bytes<T>(R, block, cells), tile = 4 * VECTOR_BYTES;
+    const int64_t block = smaller(BACKWARD_BLOCK, p.batch);
+    const int64_t each = plan_bytes<T>(R, BACKWARD_STRIDE, block, cells), tile = 4 * VECTOR_BYTES;
     T *columns = (T *)reserve(p.in * p.batch * sizeof(T));
     T *packed = (T *)reserve(p.batch * (p.out + 4 * L) * sizeof(T));
     if (columns == nullptr || packed == nullptr) failed = true;
     const int64_t blocks = failed ? 0 : (p.batch + 63) / 64, inputs = failed ? 0 : p.in;
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
-      char *space = reserve(each + line(block * sizeof(T)) + features * tile);
+      char *space = reserve(each + line((block + L) * sizeof(T)) + features * tile);
       if (space == nullptr) failed = true;
-      Plan<T> plan = place_plan<T>(space, R, block, cells);
-      T *dx = (T *)(space + each), *dw = (T *)(space + each + line(block * sizeof(T)));
+      Plan<T> plan = place_plan<T>(space, R, BACKWARD_STRIDE, block, cells);
+      T *dx = (T *)(space + each), *dw = (T *)(space + each + line((block + L) * sizeof(T)));
 #pragma omp for schedule(static)
       for (int64_t k = 0; k < blocks; ++k) {
         const int64_t b0 = k * 64, b1 = smaller(b0 + 64, p.batch);
@@ -515,7 +551,7 @@ template <class T, int K, bool BASED> struct Layer {
 #pragma omp for schedule(static)
       for (int64_t i = 0; i < inputs; ++i)
         for (int64_t b0 = 0; b0 < p.batch && space; b0 += block)
-          backward_block(plan, stride, i, b0, int(smaller(block, p.batch - b0)), columns, packed, dw, dx);
+          backward_block(plan, i, b0, int(smaller(block, p.batch - b0)), columns, packed, dw, dx);
 #pragma omp for schedule(static)
       for (int64_t k = 0; k < (p.dx ? blocks : 0); ++k)
         for (int64_t i = 0; i < p.in; ++i)
