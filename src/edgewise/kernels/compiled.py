@@ -113,7 +113,7 @@ def _backward(
     outputs = (None, dx if wants_x else None, dw if wants_weight else None)
     living, g = _living(weight, mask), upstream.contiguous()
     call(x.contiguous(), living, knots.contiguous(), degree, base, g, outputs)
-    if wants_weight and not _is_whole(mask):
+    if wants_weight and living.data_ptr() != weight.data_ptr():
         dw *= mask[:, None, :]
     return dx, dw
 

@@ -149,39 +149,55 @@ template <class T, int K> Grid<T> survey(const T *t, int64_t knots) {
   return grid;
 }
 
+// How the knots that bound the cells, t[K] .. t[K+cells], are read and what is known of their spacing.
+enum Mode { ANY_KNOTS, EVEN_KNOTS, FEW_EVEN_KNOTS };
+template <class T, int K, Mode MODE> struct Bounds {
+  const T *t;
+  Vec<T> first, second;  // the knots themselves, where two vectors hold them
+  explicit Bounds(const Grid<T> &grid) : t(grid.t + K), first(Vec<T>{}), second(Vec<T>{}) {
+    if (MODE != FEW_EVEN_KNOTS) return;
+    T padded[2 * LANES<T>] = {};
+    memcpy(padded, t, (grid.cells + 1) * sizeof(T));
+    first = load(padded), second = load(padded + LANES<T>);
+  }
+  inline __attribute__((always_inline)) Vec<T> at(Ints<T> index) const {
+    return MODE == FEW_EVEN_KNOTS ? __builtin_shuffle(first, second, index) : gather<T>(t, index);
+  }
+};
+
 // The cell m with t[K+m] <= x < t[K+m+1], the last one closed, for x inside the domain.
-template <class T, int K> INLINE Ints<T> find_cell(const Grid<T> &grid, Vec<T> x) {
+template <class T, int K, Mode MODE>
+INLINE Ints<T> find_cell(const Grid<T> &grid, const Bounds<T, K, MODE> &bounds, Vec<T> x) {
   using I = typename Kind<T>::Int;
-  const T *t = grid.t + K;
   const Ints<T> zero = {}, last = zero + I(grid.last);
-  if (grid.spacing == UNEVEN) {
+  if (MODE == ANY_KNOTS && grid.spacing == UNEVEN) {
     Ints<T> cell = zero;
     int step = 1;
     while (step <= grid.last / 2) step *= 2;
     for (; step > 0 && grid.last > 0; step /= 2) {
       Ints<T> next = cell + I(step);
       next = next > last ? last : next;
-      cell = gather<T>(t, next) <= x ? next : cell;
+      cell = bounds.at(next) <= x ? next : cell;
     }
     return cell;
   }
   Ints<T> cell = __builtin_convertvector((x - grid.low) * grid.inverse, Ints<T>);
   cell = cell > last ? last : (cell < zero ? zero : cell);
-  const Ints<T> below = (x < gather<T>(t, cell)) & (cell > zero);
-  const Ints<T> above = (x >= gather<T>(t + 1, cell)) & (cell < last);
+  const Ints<T> below = (x < bounds.at(cell)) & (cell > zero);
+  const Ints<T> above = (x >= bounds.at(cell + I(1))) & (cell < last);
   return cell + below - above;  // true is -1
 }
 
 // The K + 1 functions of each lane's cell and their slopes, continued along the tangent outside the domain.
 // Source: Piegl and Tiller, The NURBS Book, A2.2.
-template <class T, int K>
-INLINE Ints<T> basis(const Grid<T> &grid, Vec<T> x, Vec<T> *value, Vec<T> *slope) {
+template <class T, int K, Mode MODE>
+INLINE Ints<T> basis(const Grid<T> &grid, const Bounds<T, K, MODE> &bounds, Vec<T> x, Vec<T> *value, Vec<T> *slope) {
   const Vec<T> low = splat<T>(grid.low), high = splat<T>(grid.high);
   const Vec<T> inside = x < low ? low : (x > high ? high : x);
-  const Ints<T> cell = find_cell<T, K>(grid, x == x ? inside : high);
+  const Ints<T> cell = find_cell<T, K, MODE>(grid, bounds, x == x ? inside : high);
   Vec<T> left[K + 1], right[K + 1], share[K + 1];
-  const bool even = grid.spacing == EVEN;
-  const Vec<T> u = (inside - gather<T>(grid.t + K, cell)) * grid.inverse;
+  constexpr bool even = MODE != ANY_KNOTS;
+  const Vec<T> u = (inside - bounds.at(cell)) * grid.inverse;
 #pragma GCC unroll 8
   for (int j = 1; j <= K; ++j) {
     left[j] = even ? u + T(j - 1) : inside - gather<T>(grid.t + K + 1 - j, cell);
@@ -233,7 +249,7 @@ template <class T> struct Plan {
 constexpr int64_t line(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 template <class T> int64_t plan_bytes(int rows, int64_t stride, int64_t samples, int64_t cells) {
   return line(2 * rows * stride * sizeof(T)) + 2 * line((samples + 16) * 4) +
-         2 * line((samples + 17) * 4) + line((cells + 1) * 4);
+         2 * line((samples + 17) * 4) + line((cells + 128) * 4);  // counters for few cells in parts, or for many
 }
 template <class T> Plan<T> place_plan(char *at, int rows, int64_t stride, int64_t samples, int64_t cells) {
   Plan<T> plan;
@@ -249,41 +265,66 @@ template <class T> Plan<T> place_plan(char *at, int rows, int64_t stride, int64_
   return plan;
 }
 
-// Counting sort of samples by cell.
-template <class T> NOINLINE void sort_samples(Plan<T> &plan, int n, int cells) {
-  memset(plan.count, 0, (cells + 1) * sizeof(int32_t));
-  for (int b = 0; b < n; ++b) ++plan.count[plan.cell[b]];
+// Counting sort of samples by cell. Few cells would make every count wait for the one before, so then the samples
+// are counted in several parts at once, each with counters of its own.
+constexpr int FEW_CELLS = 32, WAYS = 4;
+template <class T, int PARTS> NOINLINE void sort_samples(Plan<T> &plan, int n, int cells) {
+  int32_t *count = plan.count, *order = plan.order;
+  const int32_t *cell = plan.cell;
+  const int part = n / PARTS;
+  memset(count, 0, cells * PARTS * sizeof(int32_t));
+  for (int b = 0; b < part; ++b)
+    for (int k = 0; k < PARTS; ++k) ++count[cell[k * part + b] * PARTS + k];
+  for (int b = part * PARTS; b < n; ++b) ++count[cell[b] * PARTS + PARTS - 1];
   int start = 0, runs = 0;
   for (int c = 0; c < cells; ++c) {
-    const int size = plan.count[c];
-    plan.count[c] = start;
     plan.run_cell[runs] = c;
     plan.run_start[runs] = start;
-    runs += size > 0;
-    start += size;
+    const int before = start;
+    for (int k = 0; k < PARTS; ++k) {
+      const int size = count[c * PARTS + k];
+      count[c * PARTS + k] = start;
+      start += size;
+    }
+    runs += start > before;
   }
   plan.run_start[runs] = start;
   plan.runs = runs;
-  for (int b = 0; b < n; ++b) plan.order[plan.count[plan.cell[b]]++] = b;
+  for (int b = 0; b < part; ++b)
+    for (int k = 0; k < PARTS; ++k) order[count[cell[k * part + b] * PARTS + k]++] = k * part + b;
+  for (int b = part * PARTS; b < n; ++b) order[count[cell[b] * PARTS + PARTS - 1]++] = b;
 }
 
-template <class T, int K, bool BASED>
-NOINLINE void make_plan(Plan<T> &plan, const Grid<T> &grid, int base, const T *x, int n, int64_t stride, bool slopes) {
+template <class T, int K, bool BASED, Mode MODE>
+NOINLINE void evaluate(Plan<T> &plan, const Grid<T> &grid, int base, const T *x, int n, int64_t stride, bool slopes) {
   constexpr int L = LANES<T>, R = K + 1 + BASED;
+  const Bounds<T, K, MODE> bounds(grid);
   for (int b = 0; b < n; b += L) {
     Vec<T> value[R], slope[R], point = splat<T>(grid.low);
     if (b + L <= n) point = load(x + b);
     else memcpy(&point, x + b, (n - b) * sizeof(T));
-    const Ints<T> cell = basis<T, K>(grid, point, value, slope);
+    const Ints<T> cell = basis<T, K, MODE>(grid, bounds, point, value, slope);
     if (BASED) base_branch<T>(base, point, &value[R - 1], &slope[R - 1]);
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      store(plan.value + r * stride + b, value[r]);
-      if (slopes) store(plan.slope + r * stride + b, slope[r]);
+    for (int r = 0; r < R; ++r) store(plan.value + r * stride + b, value[r]);
+    if (slopes) {
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) store(plan.slope + r * stride + b, slope[r]);
     }
-    for (int l = 0; l < L; ++l) plan.cell[b + l] = int32_t(cell[l]);
+    typename Kind<T>::Int cells[L];
+    memcpy(cells, &cell, sizeof cells);
+    for (int l = 0; l < L; ++l) plan.cell[b + l] = int32_t(cells[l]);
   }
-  sort_samples(plan, n, grid.cells);
+}
+
+template <class T, int K, bool BASED>
+void make_plan(Plan<T> &plan, const Grid<T> &grid, int base, const T *x, int n, int64_t stride, bool slopes) {
+  const bool few = VECTOR_BYTES == 64 && grid.cells < 2 * LANES<T>;
+  if (grid.spacing != EVEN) evaluate<T, K, BASED, ANY_KNOTS>(plan, grid, base, x, n, stride, slopes);
+  else if (few) evaluate<T, K, BASED, FEW_EVEN_KNOTS>(plan, grid, base, x, n, stride, slopes);
+  else evaluate<T, K, BASED, EVEN_KNOTS>(plan, grid, base, x, n, stride, slopes);
+  if (grid.cells <= FEW_CELLS) sort_samples<T, WAYS>(plan, n, grid.cells);
+  else sort_samples<T, 1>(plan, n, grid.cells);
 }
 
 // Tiles of outputs: WIDE vectors each while they last, then the narrowest of 4, 2, 1 that holds the rest.
