@@ -40,7 +40,10 @@ class BuildKernels(build_ext):
                 self.announce(f"spline kernels: {built}", level=2)
                 return
         target.unlink(missing_ok=True)
-        print("edgewise: no C++ compiler could build the spline kernels; torch will do the work", file=sys.stderr)
+        print(
+            "edgewise: no C++ compiler could build the spline kernels; torch will do the work",
+            file=sys.stderr,
+        )
 
 
 def build(scratch: Path, target: Path, threads: list[str]) -> str | None:
@@ -52,7 +55,11 @@ def build(scratch: Path, target: Path, threads: list[str]) -> str | None:
     levels = LEVELS if x86 else {"plain": []}
     jobs = {scratch / "levels.o": [str(SOURCES / "levels.cpp")]}
     for level, march in levels.items():
-        jobs[scratch / f"spline_{level}.o"] = [*march, f"-DEDGEWISE_LEVEL={level}", str(SOURCES / "spline.cpp")]
+        jobs[scratch / f"spline_{level}.o"] = [
+            *march,
+            f"-DEDGEWISE_LEVEL={level}",
+            str(SOURCES / "spline.cpp"),
+        ]
     running = [
         subprocess.Popen([*compiler, *FLAGS, *threads, "-c", *job, "-o", str(out)], stderr=subprocess.DEVNULL)
         for out, job in jobs.items()

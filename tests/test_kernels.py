@@ -71,7 +71,10 @@ def assert_paths_agree(args, x, tolerance):
 @given(data=st.data())
 def test_compiled_and_torch_agree_for_any_shape(dtype, data):
     number = lambda low, high: data.draw(st.integers(low, high))  # noqa: E731
-    base, grid = data.draw(st.sampled_from(BASES)), data.draw(st.sampled_from(["uniform", "uneven", "shaken"]))
+    base, grid = (
+        data.draw(st.sampled_from(BASES)),
+        data.draw(st.sampled_from(["uniform", "uneven", "shaken"])),
+    )
     intervals, degree = data.draw(st.sampled_from([1, 2, 5, 20, 64, 100])), number(1, 5)
     args = make(
         number(1, 70), number(1, 70), intervals,
@@ -113,7 +116,9 @@ def test_every_instruction_set_that_runs_here(instructions, dtype, monkeypatch):
 
 @needs_library
 def test_repeated_knots_and_a_closed_last_cell():
-    knots = torch.tensor([[-1.3, -1.2, -1.1, -1, -0.4, 0.1, 0.1, 0.7, 1, 1, 1.1, 1.2, 1.3]], dtype=torch.float64)
+    knots = torch.tensor(
+        [[-1.3, -1.2, -1.1, -1, -0.4, 0.1, 0.1, 0.7, 1, 1, 1.1, 1.2, 1.3]], dtype=torch.float64
+    )
     weight = torch.randn(1, 10, 4, dtype=torch.float64)
     args = (weight, torch.ones(1, 4, dtype=torch.float64), knots, 3, "silu")
     x = torch.cat([torch.linspace(-2, 2, 81), torch.tensor([0.1, 0.7, 1.0])]).double()[:, None]
@@ -284,7 +289,9 @@ def test_fake_tensors_have_the_right_shapes():
 
     weight, mask, knots, *rest = make(3, 4, 5)
     with FakeTensorMode() as mode:
-        fakes = [mode.from_tensor(t) for t in (torch.randn(7, 3).double(), weight.requires_grad_(), mask, knots)]
+        fakes = [
+            mode.from_tensor(t) for t in (torch.randn(7, 3).double(), weight.requires_grad_(), mask, knots)
+        ]
         y = compiled.spline_sum(*fakes, *rest)
         y.sum().backward()
     assert y.shape == (7, 4)
@@ -296,6 +303,7 @@ def test_transforms_take_the_torch_path(monkeypatch):
     monkeypatch.setenv("EDGEWISE_KERNELS", "compiled")
     args = make(3, 4, 5)
     x = points(9, args[2], 3)[1:3]
+
     def layer(x):
         return kernels.spline_sum(x, *args)
 
@@ -305,7 +313,9 @@ def test_transforms_take_the_torch_path(monkeypatch):
 
 
 @needs_library
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # torch's own, inside
+@pytest.mark.filterwarnings(
+    "ignore:`torch.jit.script` is deprecated:DeprecationWarning"
+)  # torch's own, inside
 def test_forward_mode_takes_the_torch_path(monkeypatch):
     monkeypatch.setenv("EDGEWISE_KERNELS", "compiled")
     args = make(3, 4, 5)

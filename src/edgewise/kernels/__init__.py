@@ -64,9 +64,7 @@ def _is_compiled() -> bool:
     return which()[0] == "compiled"
 
 
-def _is_served(
-    x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str | None
-) -> bool:
+def _is_served(x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str | None) -> bool:
     if degree not in DEGREES or (base or "") not in compiled.BASES or weight.dtype not in compiled.DTYPES:
         return False
     tensors = (x, weight, mask, knots)

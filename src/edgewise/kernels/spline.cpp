@@ -439,6 +439,13 @@ template <class T> INLINE void copy(T *to, const T *from, int width, int full) {
   for (; o < full; ++o) to[o] = T(0);
 }
 
+// Asks for a tile of one input's weights ahead of its use, where the rows are few enough to be worth it.
+template <class T> INLINE void prefetch(const T *w, int64_t features, int64_t out, int width) {
+  if (features > 64) return;
+  for (int64_t f = 0; f < features; ++f)
+    for (int o = 0; o < width; o += 64 / int(sizeof(T))) __builtin_prefetch(w + f * out + o);
+}
+
 template <class T> struct Problem {
   const T *x, *w, *knots, *g;
   T *y, *dx, *dw;
@@ -452,7 +459,7 @@ int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 template <class T, int K, bool BASED> struct Layer {
   static constexpr int R = K + 1 + BASED, CHUNK = 32, L = LANES<T>;
-  static constexpr int64_t FORWARD_BLOCK = 128, BACKWARD_BLOCK = 1024;
+  static constexpr int64_t FORWARD_BLOCK = 128, BACKWARD_BLOCK = 512, GROUP = 8;
   static constexpr int64_t FORWARD_STRIDE = FORWARD_BLOCK + 16, BACKWARD_STRIDE = BACKWARD_BLOCK + 16;
   const Problem<T> &p;
   const int64_t features, cells;
@@ -484,6 +491,7 @@ template <class T, int K, bool BASED> struct Layer {
       }
       for (int i = 0; i < count; ++i) {
         const T *w = p.w + (i0 + i) * features * p.out + o0;
+        if (i + 1 < count) prefetch(w + features * p.out, features, p.out, width);
         if (nv == 1) forward_tile<T, R, BASED, 1, FORWARD_STRIDE>(plans[i], w, features, p.out, width, tile);
         else if (nv == 2) forward_tile<T, R, BASED, 2, FORWARD_STRIDE>(plans[i], w, features, p.out, width, tile);
         else forward_tile<T, R, BASED, 4, FORWARD_STRIDE>(plans[i], w, features, p.out, width, tile);
@@ -539,6 +547,7 @@ template <class T, int K, bool BASED> struct Layer {
   void backward_input(const Plan<T> &plan, int64_t i, int64_t o0, int width, bool first, const T *g,
                       T *dw, T *dx) const {
     const T *w = p.w + i * features * p.out + o0;
+    prefetch(w + (i + 1 < p.in ? features * p.out : 0), features, p.out, width);
     memset(dw, 0, features * NV * VECTOR_BYTES);
     if (p.dx) backward_tile<T, R, BASED, NV, BACKWARD_STRIDE, true>(plan, w, features, p.out, width, g, dw, dx);
     else backward_tile<T, R, BASED, NV, BACKWARD_STRIDE, false>(plan, w, features, p.out, width, g, dw, dx);
@@ -550,38 +559,48 @@ template <class T, int K, bool BASED> struct Layer {
     }
   }
 
-  void backward_block(Plan<T> &plan, int64_t i, int64_t b0, int n, T *columns, const T *packed, T *dw,
+  // All tiles of `count` inputs over one block of samples: a tile of g is used by every input while it is near.
+  void backward_block(Plan<T> *plans, int64_t i0, int count, int64_t b0, int n, T *columns, const T *packed, T *dw,
                       T *dx) const {
-    make_plan<T, K, BASED>(plan, grids[i], p.base, columns + i * p.batch + b0, n, BACKWARD_STRIDE, p.dx != nullptr);
-    memset(dx, 0, n * sizeof(T));
+    for (int i = 0; i < count; ++i)
+      make_plan<T, K, BASED>(plans[i], grids[i0 + i], p.base, columns + (i0 + i) * p.batch + b0, n, BACKWARD_STRIDE,
+                             p.dx != nullptr);
+    memset(dx, 0, count * BACKWARD_STRIDE * sizeof(T));
     int nv;
     for (int64_t o0 = 0; o0 < p.out; o0 += nv * L) {
       nv = tile_vectors<T, R>(p.out - o0);
       const int width = int(smaller(nv * L, p.out - o0));
       const T *g = packed + o0 * p.batch + b0 * nv * L;
-      if (nv == 1) backward_input<1>(plan, i, o0, width, b0 == 0, g, dw, dx);
-      else if (nv == 2) backward_input<2>(plan, i, o0, width, b0 == 0, g, dw, dx);
-      else backward_input<4>(plan, i, o0, width, b0 == 0, g, dw, dx);
+      for (int i = 0; i < count; ++i) {
+        T *slopes = dx + i * BACKWARD_STRIDE;
+        if (nv == 1) backward_input<1>(plans[i], i0 + i, o0, width, b0 == 0, g, dw, slopes);
+        else if (nv == 2) backward_input<2>(plans[i], i0 + i, o0, width, b0 == 0, g, dw, slopes);
+        else backward_input<4>(plans[i], i0 + i, o0, width, b0 == 0, g, dw, slopes);
+      }
     }
-    // The column has been read: its place takes the derivative.
-    if (p.dx)
-      for (int s = 0; s < n; ++s) columns[i * p.batch + b0 + plan.order[s]] = dx[s];
+    // The columns have been read: their place takes the derivatives.
+    for (int i = 0; i < count && p.dx; ++i)
+      for (int s = 0; s < n; ++s)
+        columns[(i0 + i) * p.batch + b0 + plans[i].order[s]] = dx[i * BACKWARD_STRIDE + s];
   }
 
   void backward() {
     const int threads = team();
     const int64_t block = smaller(BACKWARD_BLOCK, p.batch);
     const int64_t each = plan_bytes<T>(R, BACKWARD_STRIDE, block, cells), tile = 4 * VECTOR_BYTES;
+    const int64_t group = larger(1, smaller(GROUP, p.in / threads)), slopes = line(BACKWARD_STRIDE * sizeof(T));
     T *columns = (T *)reserve(p.in * p.batch * sizeof(T));
     T *packed = (T *)reserve(p.batch * (p.out + 4 * L) * sizeof(T));
     if (columns == nullptr || packed == nullptr) failed = true;
     const int64_t blocks = failed ? 0 : (p.batch + 63) / 64, inputs = failed ? 0 : p.in;
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
-      char *space = reserve(each + line((block + L) * sizeof(T)) + features * tile);
+      char *space = reserve(group * (each + slopes) + features * tile);
       if (space == nullptr) failed = true;
-      Plan<T> plan = place_plan<T>(space, R, BACKWARD_STRIDE, block, cells);
-      T *dx = (T *)(space + each), *dw = (T *)(space + each + line((block + L) * sizeof(T)));
+      Plan<T> plans[GROUP];
+      for (int i = 0; i < group && space; ++i)
+        plans[i] = place_plan<T>(space + i * each, R, BACKWARD_STRIDE, block, cells);
+      T *dx = (T *)(space + group * each), *dw = (T *)(space + group * (each + slopes));
 #pragma omp for schedule(static)
       for (int64_t k = 0; k < blocks; ++k) {
         const int64_t b0 = k * 64, b1 = smaller(b0 + 64, p.batch);
@@ -590,9 +609,10 @@ template <class T, int K, bool BASED> struct Layer {
           for (int64_t b = b0; b < b1; ++b) columns[i * p.batch + b] = p.x[b * p.in + i];
       }
 #pragma omp for schedule(static)
-      for (int64_t i = 0; i < inputs; ++i)
+      for (int64_t i = 0; i < inputs; i += group)
         for (int64_t b0 = 0; b0 < p.batch && space; b0 += block)
-          backward_block(plan, i, b0, int(smaller(block, p.batch - b0)), columns, packed, dw, dx);
+          backward_block(plans, i, int(smaller(group, p.in - i)), b0, int(smaller(block, p.batch - b0)), columns,
+                         packed, dw, dx);
 #pragma omp for schedule(static)
       for (int64_t k = 0; k < (p.dx ? blocks : 0); ++k)
         for (int64_t i = 0; i < p.in; ++i)
