@@ -6,6 +6,7 @@ of one type. Derivatives beyond the first are taken by the formulas of ``torch_p
 
 import ctypes
 import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -17,7 +18,7 @@ LIBRARY = Path(__file__).with_name("_spline.so")
 LEVELS = {1: "plain", 2: "v3", 3: "v4"}
 BASES = {"": 0, "silu": 1, "identity": 2}
 DTYPES = {torch.float32: "float", torch.float64: "double"}
-Kernels = dict[torch.dtype, ctypes._CFuncPtr]
+Kernels = dict[torch.dtype, Callable[..., int]]
 
 
 @functools.cache
@@ -40,6 +41,7 @@ def kernels(instructions: str) -> Kernels:
     """The entry point of each type for one instruction set."""
     found = {dtype: library()[f"edgewise_{name}_{instructions}"] for dtype, name in DTYPES.items()}
     for kernel in found.values():
+        kernel.restype = ctypes.c_int
         kernel.argtypes = [ctypes.c_void_p] * 7 + [ctypes.c_int64] * 4 + [ctypes.c_int] * 3
     return found
 
@@ -150,7 +152,8 @@ def _keep_backward(ctx, inputs, output) -> None:
 
 def _pull_backward(ctx, along, turn):
     grads = (along if ctx.wants_x else None, turn if ctx.wants_weight else None)
-    found = torch_path.second_backward(grads, *ctx.saved_tensors, ctx.degree, ctx.base or None)
+    upstream, x, weight, mask, knots = ctx.saved_tensors
+    found = torch_path.second_backward(grads, upstream, x, weight, mask, knots, ctx.degree, ctx.base or None)
     return (*found, *[None] * 6)
 
 

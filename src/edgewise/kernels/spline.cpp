@@ -319,9 +319,9 @@ NOINLINE void evaluate(Plan<T> &plan, const Grid<T> &grid, int base, const T *x,
 
 template <class T, int K, bool BASED>
 void make_plan(Plan<T> &plan, const Grid<T> &grid, int base, const T *x, int n, int64_t stride, bool slopes) {
-  const bool few = VECTOR_BYTES == 64 && grid.cells < 2 * LANES<T>;
+  constexpr Mode FEW = VECTOR_BYTES == 64 ? FEW_EVEN_KNOTS : EVEN_KNOTS;  // narrow vectors pick slowly
   if (grid.spacing != EVEN) evaluate<T, K, BASED, ANY_KNOTS>(plan, grid, base, x, n, stride, slopes);
-  else if (few) evaluate<T, K, BASED, FEW_EVEN_KNOTS>(plan, grid, base, x, n, stride, slopes);
+  else if (grid.cells < 2 * LANES<T>) evaluate<T, K, BASED, FEW>(plan, grid, base, x, n, stride, slopes);
   else evaluate<T, K, BASED, EVEN_KNOTS>(plan, grid, base, x, n, stride, slopes);
   if (grid.cells <= FEW_CELLS) sort_samples<T, WAYS>(plan, n, grid.cells);
   else sort_samples<T, 1>(plan, n, grid.cells);
@@ -493,8 +493,9 @@ template <class T, int K, bool BASED> struct Layer {
         const T *w = p.w + (i0 + i) * features * p.out + o0;
         if (i + 1 < count) prefetch(w + features * p.out, features, p.out, width);
         if (nv == 1) forward_tile<T, R, BASED, 1, FORWARD_STRIDE>(plans[i], w, features, p.out, width, tile);
-        else if (nv == 2) forward_tile<T, R, BASED, 2, FORWARD_STRIDE>(plans[i], w, features, p.out, width, tile);
-        else forward_tile<T, R, BASED, 4, FORWARD_STRIDE>(plans[i], w, features, p.out, width, tile);
+        else if (WIDE<R> < 4 || nv == 2) forward_tile<T, R, BASED, 2, FORWARD_STRIDE>(plans[i], w, features, p.out, width, tile);
+        else if constexpr (WIDE<R> == 4)
+          forward_tile<T, R, BASED, 4, FORWARD_STRIDE>(plans[i], w, features, p.out, width, tile);
       }
       for (int b = 0; b < n; ++b) copy(p.y + (b0 + b) * p.out + o0, tile + b * nv * L, width, width);
     }
@@ -574,8 +575,8 @@ template <class T, int K, bool BASED> struct Layer {
       for (int i = 0; i < count; ++i) {
         T *slopes = dx + i * BACKWARD_STRIDE;
         if (nv == 1) backward_input<1>(plans[i], i0 + i, o0, width, b0 == 0, g, dw, slopes);
-        else if (nv == 2) backward_input<2>(plans[i], i0 + i, o0, width, b0 == 0, g, dw, slopes);
-        else backward_input<4>(plans[i], i0 + i, o0, width, b0 == 0, g, dw, slopes);
+        else if (WIDE<R> < 4 || nv == 2) backward_input<2>(plans[i], i0 + i, o0, width, b0 == 0, g, dw, slopes);
+        else if constexpr (WIDE<R> == 4) backward_input<4>(plans[i], i0 + i, o0, width, b0 == 0, g, dw, slopes);
       }
     }
     // The columns have been read: their place takes the derivatives.
