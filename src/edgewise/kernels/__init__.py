@@ -60,9 +60,13 @@ def _trouble(library: Path) -> str | None:
     return None
 
 
-@torch.compiler.assume_constant_result
 def _is_compiled() -> bool:
     return which()[0] == "compiled"
+
+
+# What torch.compiler.assume_constant_result does: asked once while a program is compiled. Calling that here would
+# import sympy and torch's whole compiler together with the first layer.
+_is_compiled.__dict__["_dynamo_marked_constant"] = True
 
 
 def _is_served(x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str | None) -> bool:
