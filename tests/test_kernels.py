@@ -299,6 +299,7 @@ def test_fake_tensors_have_the_right_shapes():
 
 
 @needs_library
+@pytest.mark.filterwarnings("ignore:torch.searchsorted:UserWarning")  # vmap hands it a view; it copies, once
 def test_transforms_take_the_torch_path(monkeypatch):
     monkeypatch.setenv("EDGEWISE_KERNELS", "compiled")
     args = make(3, 4, 5)
