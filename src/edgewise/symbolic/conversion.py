@@ -32,6 +32,8 @@ def network_formula(
     """See ``KAN.to_formula``."""
     if not 0 <= output < network.out_features:
         raise InputError(f"output={output}: the network has outputs 0 to {network.out_features - 1}")
+    if names is not None and len(names) != network.in_features:
+        raise InputError(f"{len(names)} names for {network.in_features} inputs: give one name an input")
     network = copy.deepcopy(network).double()
     inputs = as_matrix(X, "X")
     with torch.no_grad():
