@@ -60,7 +60,7 @@ define fit
 	echo "The picture and the page are in $(RUNS)/$(1)" && echo
 endef
 
-$(VENV)/.stamp-base: pyproject.toml constraints.txt
+$(VENV)/.stamp-base: pyproject.toml constraints.txt setup.py $(wildcard src/edgewise/kernels/*.cpp src/edgewise/kernels/*.h)
 	@command -v $(PYTHON) >/dev/null || $(call refuse,no '$(PYTHON)' found)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || $(call refuse,$$($(PYTHON) --version) found)
 	$(PYTHON) -m venv $(VENV)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from edgewise import __version__
+from edgewise import __version__, kernels
 from edgewise.report import FILES, read_run
 
 PACKAGES = (
@@ -26,18 +26,18 @@ PACKAGES = (
     "safetensors",
 )
 COMPILERS = ("c++", "g++", "clang++", "cl")
-SPLINE_PATH = "torch"
 
 
 def machine_lines() -> list[str]:
     """One line per subject, the advice last."""
     compiler = find_compiler()
+    path, reason = kernels.which()
     packages = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
     return [
         f"edgewise    {__version__} on Python {platform.python_version()}, {platform.system()} {platform.machine()}",
         f"packages    {packages}",
         f"threads     torch uses {torch.get_num_threads()} of {os.cpu_count() or 1} cores",
-        f"splines     {SPLINE_PATH} (the only path today)",
+        f"splines     {path} ({reason})",
         f"BLAS        numpy: {_numpy_blas()}; torch: {_torch_blas()}",
         f"compiler    {compiler or 'none found'}",
         f"advice      {_advice()}",

@@ -19,20 +19,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from edgewise import splines
+from edgewise import kernels
 from edgewise.catalogue import Function, function
 from edgewise.errors import InputError
-
-
-def _silu_slope(x: Tensor) -> Tensor:
-    gate = torch.sigmoid(x)
-    return gate * (1 + x * (1 - gate))
-
-
-BASES: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
-    "silu": (nn.functional.silu, _silu_slope),
-    "identity": (lambda x: x, torch.ones_like),
-}
+from edgewise.kernels.torch_path import BASES, features
 
 
 def base_function(base: str | None) -> Callable[[Tensor], Tensor] | None:
@@ -123,8 +113,7 @@ class SplineEdges(AbstractEdges):
         return self._jet(x, 0)[0]
 
     def forward(self, x: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch outputs"]:
-        weight = self.weight * self.mask[:, None, :]
-        return self.features(x).flatten(-2) @ weight.flatten(0, 1)
+        return kernels.spline_sum(x, self.weight, self.mask, self.knots, self.degree, self.base)
 
     def curves(self, x: Float[Tensor, "n inputs"]) -> Float[Tensor, "n inputs outputs"]:
         return self._weighted(self.features(x))
@@ -158,10 +147,7 @@ class SplineEdges(AbstractEdges):
         return (prepared[0][:, source] * upstream[:, target, None]).flatten(1)
 
     def _jet(self, x: Tensor, order: int) -> list[Tensor]:
-        dense = splines.jet(x, self.knots, self.degree, order)
-        if self.base is None:
-            return dense
-        return [torch.cat([d, BASES[self.base][k](x)[..., None]], dim=-1) for k, d in enumerate(dense)]
+        return features(x, self.knots, self.degree, self.base, order)
 
     def _weighted(self, features: Tensor) -> Tensor:
         weight = self.weight * self.mask[:, None, :]

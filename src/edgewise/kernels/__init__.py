@@ -1,0 +1,85 @@
+"""The hot loop of every spline layer, ``y_o = sum_i phi_io(x_i)``: compiled where that can be, torch where not.
+
+``EDGEWISE_KERNELS`` settles it by hand: ``torch``, ``compiled`` or ``auto`` (the default; compiled where it serves).
+Compiled kernels serve tensors on the CPU in float32 or float64 and degrees 1 to 5; every other call takes the torch
+path, and so do ``torch.func``, forward-mode derivatives and ``torch.export``, whose programs should run where edgewise
+is not installed. ``which()`` says what an ordinary call does, and why.
+"""
+
+import functools
+import os
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch._C import _functorch as functorch  # type: ignore[attr-defined]
+from torch.autograd import forward_ad
+
+from edgewise.errors import InputError
+from edgewise.kernels import compiled, torch_path
+
+CHOICES = ("auto", "torch", "compiled")
+DEGREES = range(1, 6)
+
+
+def spline_sum(
+    x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str | None
+) -> Tensor:
+    """``y_o = sum_i mask_io ( sum_m B_m(x_i) W_imo + b(x_i) W_i,last,o )``.
+
+    Shapes: ``x (..., in)``, ``weight (in, features, out)``, ``mask (in, out)``, ``knots (in, knots)``, result
+    ``(..., out)``. ``base`` is ``"silu"``, ``"identity"`` or None, which has no last row in ``weight``.
+    """
+    path = compiled if _is_served(x, weight, mask, knots, degree, base) else torch_path
+    return path.spline_sum(x, weight, mask, knots, degree, base)
+
+
+def which() -> tuple[str, str]:
+    """The path of an ordinary call on the CPU, ``"compiled"`` or ``"torch"``, and the reason."""
+    choice, trouble = os.environ.get("EDGEWISE_KERNELS", "") or "auto", _trouble(compiled.LIBRARY)
+    if choice not in CHOICES:
+        raise InputError(f"EDGEWISE_KERNELS={choice!r}: expected one of {', '.join(CHOICES)}")
+    if choice == "torch":
+        return "torch", "EDGEWISE_KERNELS=torch"
+    if not trouble:
+        return "compiled", f"instruction set {compiled.level()}, {torch.get_num_threads()} threads"
+    if choice == "compiled":
+        raise InputError(f"EDGEWISE_KERNELS=compiled, but {trouble}; type: unset EDGEWISE_KERNELS")
+    return "torch", trouble
+
+
+@functools.cache
+def _trouble(library: Path) -> str | None:
+    """Why there are no compiled kernels; None when there are."""
+    if not library.exists():
+        return f"{library.name} was not built; install a C++ compiler, then edgewise again"
+    try:
+        compiled.level()
+    except (OSError, AttributeError) as error:
+        return f"{library.name} does not load: {error}"
+    return None
+
+
+def _is_compiled() -> bool:
+    return which()[0] == "compiled"
+
+
+# What torch.compiler.assume_constant_result does: asked once while a program is compiled. Calling that here would
+# import sympy and torch's whole compiler together with the first layer.
+_is_compiled.__dict__["_dynamo_marked_constant"] = True
+
+
+def _is_served(x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str | None) -> bool:
+    if degree not in DEGREES or (base or "") not in compiled.BASES or weight.dtype not in compiled.DTYPES:
+        return False
+    tensors = (x, weight, mask, knots)
+    if any(t.device.type != "cpu" or t.dtype != weight.dtype for t in tensors):
+        return False
+    return not (mask.requires_grad or knots.requires_grad or _is_transformed()) and _is_compiled()
+
+
+def _is_transformed() -> bool:
+    """Whether somebody looks inside: ``torch.func``, forward-mode derivatives, ``torch.export``."""
+    if torch.compiler.is_compiling():
+        return torch.compiler.is_exporting()
+    return forward_ad._current_level >= 0 or functorch.peek_interpreter_stack() is not None

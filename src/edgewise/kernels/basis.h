@@ -1,0 +1,143 @@
+// The B-splines that a point touches, a vector of points at a time, and the base function.
+
+#ifndef EDGEWISE_BASIS_H
+#define EDGEWISE_BASIS_H
+
+#include "vectors.h"
+
+namespace {
+
+enum Base { NO_BASE = 0, SILU = 1, IDENTITY = 2 };
+enum Spacing { UNEVEN, REGULAR, EVEN };  // search; guess the cell; guess it and use the closed form
+
+// One input's knots: `t` has `cells` cells between t[K] = low and t[K + cells] = high.
+template <class T> struct Grid {
+  const T *t;
+  T low, high, inverse;
+  int cells, last;  // the last cell that is not empty
+  Spacing spacing;
+};
+
+template <class T, int K> Grid<T> survey(const T *t, int64_t knots) {
+  Grid<T> grid = {t, t[K], t[knots - K - 1], T(0), int(knots - 2 * K - 1), 0, UNEVEN};
+  const double step = (double(grid.high) - double(grid.low)) / grid.cells;
+  double worst = 0;
+  for (int64_t j = 0; j < knots; ++j) {
+    const double off = t[j] - (grid.low + (j - K) * step), size = off < 0 ? -off : off;
+    worst = size <= worst ? worst : size;  // NaN sticks
+  }
+  if (step > 0 && worst <= 0.25 * step) grid.spacing = worst <= Kind<T>::even * step ? EVEN : REGULAR;
+  grid.inverse = T(1 / step);
+  for (grid.last = grid.cells - 1; grid.last > 0 && !(t[K + grid.last] < grid.high);) --grid.last;
+  return grid;
+}
+
+// How the knots that bound the cells, t[K] .. t[K+cells], are read and what is known of their spacing.
+enum Mode { ANY_KNOTS, EVEN_KNOTS, FEW_EVEN_KNOTS };
+template <class T, int K, Mode MODE> struct Bounds {
+  const T *t;
+  Vec<T> first, second;  // the knots themselves, where two vectors hold them
+  explicit Bounds(const Grid<T> &grid) : t(grid.t + K), first(Vec<T>{}), second(Vec<T>{}) {
+    if (MODE != FEW_EVEN_KNOTS) return;
+    T padded[2 * LANES<T>] = {};
+    memcpy(padded, t, (grid.cells + 1) * sizeof(T));
+    first = load(padded), second = load(padded + LANES<T>);
+  }
+  inline __attribute__((always_inline)) Vec<T> at(Ints<T> index) const {
+    return MODE == FEW_EVEN_KNOTS ? __builtin_shuffle(first, second, index) : gather<T>(t, index);
+  }
+};
+
+// The cell m with t[K+m] <= x < t[K+m+1], the last one closed, for x inside the domain.
+template <class T, int K, Mode MODE>
+INLINE Ints<T> find_cell(const Grid<T> &grid, const Bounds<T, K, MODE> &bounds, Vec<T> x) {
+  using I = typename Kind<T>::Int;
+  const Ints<T> zero = {}, last = zero + I(grid.last);
+  if (MODE == ANY_KNOTS && grid.spacing == UNEVEN) {
+    Ints<T> cell = zero;
+    int step = 1;
+    while (step <= grid.last / 2) step *= 2;
+    for (; step > 0 && grid.last > 0; step /= 2) {
+      Ints<T> next = cell + I(step);
+      next = next > last ? last : next;
+      cell = bounds.at(next) <= x ? next : cell;
+    }
+    return cell;
+  }
+  Ints<T> cell = __builtin_convertvector((x - grid.low) * grid.inverse, Ints<T>);
+  cell = cell > last ? last : (cell < zero ? zero : cell);
+  const Ints<T> below = (x < bounds.at(cell)) & (cell > zero);
+  const Ints<T> above = (x >= bounds.at(cell + I(1))) & (cell < last);
+  return cell + below - above;  // true is -1
+}
+
+// share_{r-1} - share_r for r = 0 .. K, times a scale; `share` has K entries.
+template <class T, int K> INLINE void differences(const Vec<T> *share, Vec<T> *to, T scale) {
+#pragma GCC unroll 8
+  for (int r = K; r >= 0; --r) {
+    const Vec<T> before = r > 0 ? share[r > 0 ? r - 1 : 0] : splat<T>(0);
+    const Vec<T> after = r < K ? share[r < K ? r : 0] : splat<T>(0);
+    to[r] = (before - after) * scale;
+  }
+}
+
+// The K + 1 functions of each lane's cell with `ORDER` derivatives, 1 or 2: jet[d][r] is the d-th of the r-th. Beyond
+// the domain they continue along their tangents. The values climb one degree at a time; derivatives are differences of
+// lower degrees, B'_r = K (N_{r-1} / d_{r-1} - N_r / d_r), d_r the width under N_r.
+// Source: Piegl and Tiller, The NURBS Book, A2.2.
+template <class T, int K, Mode MODE, int ORDER = 1>
+INLINE Ints<T> basis(const Grid<T> &grid, const Bounds<T, K, MODE> &bounds, Vec<T> x, Vec<T> *const *jet) {
+  const Vec<T> low = splat<T>(grid.low), high = splat<T>(grid.high);
+  const Vec<T> inside = x < low ? low : (x > high ? high : x);
+  const Ints<T> cell = find_cell<T, K, MODE>(grid, bounds, x == x ? inside : high);
+  Vec<T> left[K + 1], right[K + 1], share[K + 1], bend[K + 1], *value = jet[0];
+  constexpr bool even = MODE != ANY_KNOTS;
+  const Vec<T> u = (inside - bounds.at(cell)) * grid.inverse;
+#pragma GCC unroll 8
+  for (int j = 1; j <= K; ++j) {
+    left[j] = even ? u + T(j - 1) : inside - gather<T>(grid.t + K + 1 - j, cell);
+    right[j] = even ? T(j) - u : gather<T>(grid.t + K + j, cell) - inside;
+  }
+  value[0] = splat<T>(1);
+#pragma GCC unroll 8
+  for (int j = 1; j <= K; ++j) {
+    Vec<T> saved = splat<T>(0);
+#pragma GCC unroll 8
+    for (int r = 0; r < j; ++r) {
+      share[r] = even ? value[r] * T(1.0 / j) : value[r] / (right[r + 1] + left[j - r]);
+      value[r] = saved + right[r + 1] * share[r];
+      saved = left[j - r] * share[r];
+    }
+    value[j] = saved;
+    if (ORDER == 2 && j == K - 1) {  // slopes of one degree less, over the widths of the last
+      differences<T, K - 1>(share, bend, even ? j * grid.inverse : T(j));
+#pragma GCC unroll 8
+      for (int r = 0; r < K; ++r) bend[r] = even ? bend[r] * T(1.0 / K) : bend[r] / (right[r + 1] + left[K - r]);
+    }
+  }
+  differences<T, K>(share, jet[1], even ? K * grid.inverse : T(K));
+  const Vec<T> beyond = x - inside;
+#pragma GCC unroll 8
+  for (int r = 0; r <= K; ++r) value[r] += jet[1][r] * beyond;
+  if (ORDER == 1) return cell;
+  if (K == 1) bend[0] = splat<T>(0);
+  differences<T, K>(bend, jet[2], even ? K * grid.inverse : T(K));
+#pragma GCC unroll 8
+  for (int r = 0; r <= K; ++r) jet[2][r] = beyond == 0 ? jet[2][r] : (x == x ? splat<T>(0) : x);
+  return cell;
+}
+
+template <class T> INLINE void base_branch(int base, Vec<T> x, Vec<T> *value, Vec<T> *slope, Vec<T> *bend = nullptr) {
+  *value = x;
+  *slope = splat<T>(1);
+  if (bend) *bend = splat<T>(0);
+  if (base != SILU) return;
+  const Vec<T> gate = T(1) / (T(1) + exponential<T>(-x));
+  *value = x * gate;
+  *slope = gate * (T(1) + x * (T(1) - gate));
+  if (bend) *bend = gate * (T(1) - gate) * (T(2) + x * (T(1) - 2 * gate));
+}
+
+}  // namespace
+
+#endif

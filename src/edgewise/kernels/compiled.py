@@ -1,0 +1,161 @@
+"""The compiled kernels as torch operators: known to autograd, to fake tensors and to ``torch.compile``.
+
+``edgewise::spline_sum`` and ``edgewise::spline_sum_backward`` read raw memory of CPU tensors, float32 or float64, all
+of one type. Derivatives beyond the first are taken by the formulas of ``torch_path``.
+"""
+
+import ctypes
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from edgewise.kernels import torch_path
+
+LIBRARY = Path(__file__).with_name("_spline.so")
+LEVELS = {1: "plain", 2: "v3", 3: "v4"}
+BASES = {"": 0, "silu": 1, "identity": 2}
+DTYPES = {torch.float32: "float", torch.float64: "double"}
+
+
+@functools.cache
+def library() -> ctypes.CDLL:
+    """The shared library; raises ``OSError`` where it is missing or broken.
+
+    Loaded after torch, so that both share one OpenMP and with it one pool of threads.
+    """
+    return ctypes.CDLL(str(LIBRARY))
+
+
+@functools.cache
+def level() -> str:
+    """The best instruction set of this processor that was compiled."""
+    return LEVELS[library().edgewise_level()]
+
+
+@functools.cache
+def entry(name: str, dtype: torch.dtype, instructions: str, *kinds: type) -> Callable[..., int]:
+    """``edgewise_NAME_TYPE_INSTRUCTIONS`` of the library, whose arguments are of these kinds."""
+    found = library()[f"edgewise_{name}_{DTYPES[dtype]}_{instructions}"]
+    found.restype, found.argtypes = ctypes.c_int, kinds
+    return found
+
+
+_SPLINE_SUM = (*[ctypes.c_void_p] * 7, *[ctypes.c_int64] * 4, *[ctypes.c_int] * 3)
+
+
+def spline_sum(
+    x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str | None
+) -> Tensor:
+    """``torch_path.spline_sum`` by the compiled kernels."""
+    rows = x.reshape(-1, x.shape[-1])
+    y = torch.ops.edgewise.spline_sum(rows, weight, mask, knots, degree, base or "")
+    return y.reshape(*x.shape[:-1], y.shape[-1])
+
+
+def call(
+    x: Tensor,
+    weight: Tensor,
+    knots: Tensor,
+    degree: int,
+    base: str,
+    upstream: Tensor | None = None,
+    outputs: tuple[Tensor | None, Tensor | None, Tensor | None] = (None, None, None),
+    instructions: str | None = None,
+) -> None:
+    """Runs one kernel on contiguous tensors: forward into ``outputs[0]``, or backward into the other two."""
+    batch, inputs = x.shape
+    kernel = entry("spline_sum", x.dtype, instructions or level(), *_SPLINE_SUM)
+    pointers = [None if t is None else t.data_ptr() for t in (x, weight, knots, upstream, *outputs)]
+    sizes = (batch, inputs, weight.shape[2], knots.shape[1])
+    status = kernel(*pointers, *sizes, degree, BASES[base], torch.get_num_threads())
+    if status:
+        raise MemoryError("the spline kernels found no memory for their work space; use a smaller batch")
+
+
+def _living(weight: Tensor, mask: Tensor) -> Tensor:
+    """Masked weights; the weights themselves where all edges live, which is cheap to see."""
+    return weight.contiguous() if _is_whole(mask) else weight * mask[:, None, :]
+
+
+def _is_whole(mask: Tensor) -> bool:
+    return bool((mask == 1).all())
+
+
+@torch.library.custom_op("edgewise::spline_sum", mutates_args=(), device_types="cpu")
+def _forward(x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str) -> Tensor:
+    y = x.new_empty(x.shape[0], weight.shape[2])
+    if y.numel():
+        call(x.contiguous(), _living(weight, mask), knots.contiguous(), degree, base, outputs=(y, None, None))
+    return y
+
+
+@_forward.register_fake
+def _(x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str) -> Tensor:
+    return x.new_empty(x.shape[0], weight.shape[2])
+
+
+@torch.library.custom_op("edgewise::spline_sum_backward", mutates_args=(), device_types="cpu")
+def _backward(
+    upstream: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    mask: Tensor,
+    knots: Tensor,
+    degree: int,
+    base: str,
+    wants_x: bool,
+    wants_weight: bool,
+) -> tuple[Tensor, Tensor]:
+    dx, dw = _empty_gradients(x, weight, wants_x, wants_weight)
+    if not x.shape[0]:
+        return dx, dw.zero_()
+    outputs = (None, dx if wants_x else None, dw if wants_weight else None)
+    living, g = _living(weight, mask), upstream.contiguous()
+    call(x.contiguous(), living, knots.contiguous(), degree, base, g, outputs)
+    if wants_weight and living.data_ptr() != weight.data_ptr():
+        dw *= mask[:, None, :]
+    return dx, dw
+
+
+def _empty_gradients(x: Tensor, weight: Tensor, wants_x: bool, wants_weight: bool) -> tuple[Tensor, Tensor]:
+    """Room for the gradients, of no elements where one is not wanted."""
+    dx = x.new_empty(x.shape if wants_x else (0,))
+    return dx, weight.new_empty(weight.shape if wants_weight else (0,))
+
+
+@_backward.register_fake
+def _(upstream, x, weight, mask, knots, degree, base, wants_x, wants_weight):
+    return _empty_gradients(x, weight, wants_x, wants_weight)
+
+
+def _keep(ctx, inputs, output) -> None:
+    x, weight, mask, knots, ctx.degree, ctx.base = inputs
+    ctx.save_for_backward(x, weight, mask, knots)
+
+
+def _pull(ctx, upstream):
+    wants_x, wants_weight = ctx.needs_input_grad[:2]
+    wants = (wants_x, wants_weight)
+    dx, dw = torch.ops.edgewise.spline_sum_backward(
+        upstream, *ctx.saved_tensors, ctx.degree, ctx.base, *wants
+    )
+    return dx if wants_x else None, dw if wants_weight else None, None, None, None, None
+
+
+def _keep_backward(ctx, inputs, output) -> None:
+    upstream, x, weight, mask, knots, ctx.degree, ctx.base, ctx.wants_x, ctx.wants_weight = inputs
+    ctx.save_for_backward(upstream, x, weight, mask, knots)
+
+
+def _pull_backward(ctx, along, turn):
+    grads = (along if ctx.wants_x else None, turn if ctx.wants_weight else None)
+    upstream, x, weight, mask, knots = ctx.saved_tensors
+    found = torch_path.second_backward(grads, upstream, x, weight, mask, knots, ctx.degree, ctx.base or None)
+    return (*found, *[None] * 6)
+
+
+_forward.register_autograd(_pull, setup_context=_keep)
+_backward.register_autograd(_pull_backward, setup_context=_keep_backward)
