@@ -66,7 +66,7 @@ def local_jet(x: Tensor, knots: Tensor, degree: int, order: int) -> tuple[Tensor
     low, high = domain(knots, degree)
     # Not clamp, which would halve the slopes at the very ends.
     inside = torch.where(x < low, low, torch.where(x > high, high, x))
-    cell = _cell(inside.detach(), knots, degree)
+    cell = find_cell(inside.detach(), knots, degree)
     jet = _jet(inside, _knots_near(knots, cell, degree), degree, max(order, 1))
     beyond = x - inside
     jet[0] = jet[0] + jet[1].detach() * beyond[..., None]
@@ -74,6 +74,19 @@ def local_jet(x: Tensor, knots: Tensor, degree: int, order: int) -> tuple[Tensor
     for d in range(2, order + 1):
         jet[d] = torch.where(outside, torch.zeros_like(jet[d]), jet[d])
     return cell - degree, jet[: order + 1]
+
+
+def find_cell(x: Tensor, knots: Tensor, degree: int) -> Tensor:
+    """Index ``m`` of the non-empty cell ``t_m <= x < t_{m+1}`` of the domain; the last one is closed.
+
+    ``x (..., inputs)``, inside the domain or NaN, gives whole numbers of the same shape.
+    """
+    columns = x.reshape(-1, x.shape[-1]).T.contiguous()
+    found = torch.searchsorted(knots.detach().contiguous(), columns, right=True) - 1
+    high = knots[:, -degree - 1 :][:, :1].contiguous()
+    last = torch.searchsorted(knots.detach().contiguous(), high, right=False) - 1
+    found = torch.minimum(found, last).clamp(min=degree, max=knots.shape[1] - degree - 2)
+    return found.T.reshape(x.shape)
 
 
 def jet(x: Tensor, knots: Tensor, degree: int, order: int) -> list[Tensor]:
@@ -143,16 +156,6 @@ def refine_knots(knots: Tensor, degree: int, intervals: int) -> Tensor:
     left = place.floor().long().clamp(max=cells - 1)
     share = (place - left).to(knots.dtype)
     return knots_from_breakpoints(old[:, left] + (old[:, left + 1] - old[:, left]) * share, degree)
-
-
-def _cell(x: Tensor, knots: Tensor, degree: int) -> Tensor:
-    """Index ``m`` of the non-empty cell ``t_m <= x < t_{m+1}`` of the domain; the last one is closed."""
-    columns = x.reshape(-1, x.shape[-1]).T.contiguous()
-    found = torch.searchsorted(knots.detach().contiguous(), columns, right=True) - 1
-    high = knots[:, -degree - 1 :][:, :1].contiguous()
-    last = torch.searchsorted(knots.detach().contiguous(), high, right=False) - 1
-    found = torch.minimum(found, last).clamp(min=degree, max=knots.shape[1] - degree - 2)
-    return found.T.reshape(x.shape)
 
 
 def _knots_near(knots: Tensor, cell: Tensor, degree: int) -> Tensor:

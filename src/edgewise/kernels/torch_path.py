@@ -1,31 +1,28 @@
 r"""The sum of splines in plain torch: the reference, and what runs wherever the compiled kernels do not.
 
-``y_o = sum_i ( sum_m B_m(x_i) W_imo + b(x_i) W_i,last,o )``: all basis functions of every input side by side, then one
+``y_o = sum_i ( sum_m B_m(x_i) W_imo + b(x_i) W_i,last,o )``: all basis functions of some inputs side by side, then one
 matrix product. Any device, any floating type, differentiable any number of times.
+
+An ordinary call in float32 or float64 keeps only ``x`` and the weights for its gradient and computes the basis again
+there, some inputs at a time, so that it never holds more than one block of dense features. A call that somebody
+looks into (``torch.func``, forward mode, ``torch.compile``, ``torch.export``, tensor subclasses) is made of plain
+differentiable operations.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torch._C import _functorch as functorch  # type: ignore[attr-defined]
+from torch.autograd import forward_ad
+from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from edgewise import splines
+from edgewise.kernels.pieces import BASES, EVEN, collect, local_jet, places, spread, survey
+from edgewise.kernels.products import product
 
-
-def _silu_slope(x: Tensor) -> Tensor:
-    gate = torch.sigmoid(x)
-    return gate * (1 + x * (1 - gate))
-
-
-def _silu_bend(x: Tensor) -> Tensor:
-    gate = torch.sigmoid(x)
-    return gate * (1 - gate) * (2 + x * (1 - 2 * gate))
-
-
-BASES: dict[str, tuple[Callable[[Tensor], Tensor], ...]] = {
-    "silu": (nn.functional.silu, _silu_slope, _silu_bend),
-    "identity": (lambda x: x, torch.ones_like, torch.zeros_like),
-}
+# Points whose pieces are in work at a time, about what a near cache holds: larger and smaller took longer.
+BLOCK = 65536
 
 
 def features(x: Tensor, knots: Tensor, degree: int, base: str | None, order: int) -> list[Tensor]:
@@ -33,6 +30,9 @@ def features(x: Tensor, knots: Tensor, degree: int, base: str | None, order: int
 
     ``x (..., in)`` gives ``order + 1`` tensors ``(..., in, features)``.
     """
+    recorded = torch.is_grad_enabled() and (x.requires_grad or knots.requires_grad)
+    if _is_plain(x, knots) and not recorded:
+        return _features(x, knots, degree, base, order)
     dense = splines.jet(x, knots, degree, order)
     if base is None:
         return dense
@@ -43,8 +43,125 @@ def spline_sum(
     x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str | None
 ) -> Tensor:
     """``y (..., out)`` from ``x (..., in)``, ``weight (in, features, out)`` and ``mask (in, out)``."""
+    if _is_plain(x, weight, mask, knots) and not (mask.requires_grad or knots.requires_grad):
+        y = _Sum.apply(x.reshape(-1, x.shape[-1]), weight, mask, knots, degree, base)
+        return y.view(*x.shape[:-1], weight.shape[2])
     living = weight * mask[:, None, :]
     return features(x, knots, degree, base, 0)[0].flatten(-2) @ living.flatten(0, 1)
+
+
+def is_transformed() -> bool:
+    """Whether derivatives are taken by ``torch.func`` or in forward mode, or a batch is mapped over."""
+    return forward_ad._current_level >= 0 or functorch.peek_interpreter_stack() is not None
+
+
+def _is_plain(*tensors: Tensor) -> bool:
+    """Whether nobody looks inside, and the closed forms serve these tensors."""
+    if torch.compiler.is_compiling() or is_transformed() or is_in_torch_dispatch_mode():
+        return False
+    kind, device = tensors[0].dtype, tensors[0].device
+    return kind in EVEN and all(
+        type(t) in (Tensor, nn.Parameter) and t.dtype == kind and t.device == device for t in tensors
+    )
+
+
+def _living(weight: Tensor, mask: Tensor) -> Tensor:
+    """Masked weights; the weights themselves where all edges are seen to live."""
+    if mask.device.type == "cpu" and bool((mask == 1).all()):
+        return weight
+    return weight * mask[:, None, :]
+
+
+def _count(knots: Tensor, degree: int, base: str | None) -> int:
+    return knots.shape[1] - degree - 1 + (base is not None)
+
+
+def _features(x: Tensor, knots: Tensor, degree: int, base: str | None, order: int) -> list[Tensor]:
+    rows, shape = x.reshape(-1, x.shape[-1]).contiguous(), (*x.shape, _count(knots, degree, base))
+    first, jet = local_jet(rows, survey(knots, degree, inputs_last=True), order)
+    place = places(first, shape[-1], inputs_last=True)
+    ends = [None if base is None else BASES[base][d](x) for d in range(order + 1)]
+    return [
+        spread(pieces, end, place, x.new_zeros(shape), -1) for pieces, end in zip(jet, ends, strict=True)
+    ]
+
+
+def _blocks(inputs: int, points: int) -> Iterator[tuple[int, int]]:
+    """Inputs taken together."""
+    some = max(1, BLOCK // max(points, 1))
+    for start in range(0, inputs, some):
+        yield start, min(start + some, inputs)
+
+
+class _Sum(torch.autograd.Function):
+    """``y (n, out)`` from ``x (n, in)``."""
+
+    @staticmethod
+    def forward(ctx, x, weight, mask, knots, degree, base):
+        ctx.save_for_backward(x, weight, mask, knots)
+        ctx.degree, ctx.base = degree, base
+        living, grid, count = _living(weight, mask), survey(knots, degree, True), weight.shape[1]
+        y = x.new_zeros(x.shape[0], weight.shape[2])
+        for start, stop in _blocks(*x.mT.shape):
+            rows = x[:, start:stop].contiguous()
+            first, (values,) = local_jet(rows, grid.part(start, stop), 0)
+            end = None if base is None else BASES[base][0](rows)
+            full = x.new_zeros(*rows.shape, count)
+            spread(values, end, places(first, count, True), full, 2)
+            y += product(full.flatten(1), living[start:stop].flatten(0, 1))
+        return y
+
+    @staticmethod
+    def backward(ctx, upstream):
+        arguments, wants = (upstream, *ctx.saved_tensors, ctx.degree, ctx.base), ctx.needs_input_grad[:2]
+        if is_transformed():  # a batch of gradients at once
+            dx, dw = _plain_backward(*arguments)
+        else:
+            dx, dw = _Gradients.apply(*arguments, *wants)
+        return dx if wants[0] else None, dw if wants[1] else None, None, None, None, None
+
+
+class _Gradients(torch.autograd.Function):
+    """``dx (n, in)`` and ``dW (in, features, out)``, None where not wanted."""
+
+    @staticmethod
+    def forward(ctx, upstream, x, weight, mask, knots, degree, base, wants_x, wants_weight):
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(upstream, x, weight, mask, knots)
+        ctx.degree, ctx.base = degree, base
+        living, grid, g = _living(weight, mask), survey(knots, degree, False), upstream.contiguous()
+        dx = x.new_empty(x.mT.shape) if wants_x else None
+        dw = weight.new_empty(weight.shape) if wants_weight else None
+        for start, stop in _blocks(*x.mT.shape):
+            columns = x[:, start:stop].mT.contiguous()
+            first, jet = local_jet(columns, grid.part(start, stop), int(wants_x))
+            ends = [None if base is None else BASES[base][d](columns) for d in range(len(jet))]
+            place = places(first, weight.shape[1], False)
+            if dw is not None:
+                full = x.new_zeros(stop - start, weight.shape[1], x.shape[0])
+                spread(jet[0], ends[0], place, full, 1)
+                dw[start:stop] = product(full.flatten(0, 1), g).view_as(dw[start:stop])
+            if dx is not None:
+                pulled = product(living[start:stop].flatten(0, 1), g.mT)
+                full = pulled.view(stop - start, weight.shape[1], x.shape[0])
+                dx[start:stop] = collect(jet[1], ends[1], place, full, 1)
+        if dw is not None and living is not weight:
+            dw *= mask[:, None, :]
+        return None if dx is None else dx.mT.contiguous(), dw
+
+    @staticmethod
+    def backward(ctx, along, turn):
+        found = second_backward((along, turn), *ctx.saved_tensors, ctx.degree, ctx.base)
+        return (*found, *[None] * 6)
+
+
+def _plain_backward(
+    upstream: Tensor, x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str | None
+) -> tuple[Tensor, Tensor]:
+    """``dx = sum_m F'_m (W_m g)`` and ``dW = F^T g`` by plain operations."""
+    values, slopes = features(x, knots, degree, base, 1)
+    dx = (slopes * torch.einsum("no,ifo->nif", upstream, weight * mask[:, None, :])).sum(-1)
+    return dx, torch.einsum("nif,no->ifo", values, upstream) * mask[:, None, :]
 
 
 def second_backward(
