@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from edgewise import kernels
 from edgewise.catalogue import Function, function
 from edgewise.errors import InputError
-from edgewise.kernels.torch_path import BASES, features
+from edgewise.kernels.pieces import BASES
 
 
 def base_function(base: str | None) -> Callable[[Tensor], Tensor] | None:
@@ -147,7 +147,7 @@ class SplineEdges(AbstractEdges):
         return (prepared[0][:, source] * upstream[:, target, None]).flatten(1)
 
     def _jet(self, x: Tensor, order: int) -> list[Tensor]:
-        return features(x, self.knots, self.degree, self.base, order)
+        return kernels.spline_features(x, self.knots, self.degree, self.base, order)
 
     def _weighted(self, features: Tensor) -> Tensor:
         weight = self.weight * self.mask[:, None, :]

@@ -16,7 +16,7 @@ from torch._C import _functorch as functorch  # type: ignore[attr-defined]
 from torch.autograd import forward_ad
 
 from edgewise.errors import InputError
-from edgewise.kernels import compiled, torch_path
+from edgewise.kernels import compiled, jets, torch_path
 
 CHOICES = ("auto", "torch", "compiled")
 DEGREES = range(1, 6)
@@ -29,9 +29,45 @@ def spline_sum(
 
     Shapes: ``x (..., in)``, ``weight (in, features, out)``, ``mask (in, out)``, ``knots (in, knots)``, result
     ``(..., out)``. ``base`` is ``"silu"``, ``"identity"`` or None, which has no last row in ``weight``.
+
+    Under ``torch.autocast`` the sum is one of the operations that keep full precision: ``x`` is taken in the type of
+    ``weight``, which is the type of the result.
     """
+    if torch.is_autocast_enabled(x.device.type):
+        with torch_path.full_precision(x):
+            return spline_sum(x.to(weight.dtype), weight, mask, knots, degree, base)
     path = compiled if _is_served(x, weight, mask, knots, degree, base) else torch_path
     return path.spline_sum(x, weight, mask, knots, degree, base)
+
+
+def spline_jet(
+    x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str | None, order: int
+) -> list[Tensor]:
+    """``spline_sum`` and, for ``d = 1 .. order``, every edge's derivative ``phi_io^(d)(x_i)``, ``(..., in, out)``.
+
+    The sum is separable, so these are all its first and, with ``order`` 2, second derivatives by its inputs; beyond
+    the domain the second of the spline is zero. Raises ``InputError`` for another order than 1 or 2.
+    """
+    if order not in (1, 2):
+        raise InputError(f"order={order!r}: expected 1 or 2; the values alone are spline_sum's")
+    served = _is_served(x, weight, mask, knots, degree, base) and not _records(x, weight)
+    return (jets if served else torch_path).spline_jet(x, weight, mask, knots, degree, base, order)
+
+
+def spline_features(x: Tensor, knots: Tensor, degree: int, base: str | None, order: int) -> list[Tensor]:
+    """Derivatives ``d = 0 .. order``, at most 2, of all basis functions of each input and, last, its base function.
+
+    ``x (..., in)`` gives ``order + 1`` tensors ``(..., in, features)``, ``features`` as in ``spline_sum``. Raises
+    ``InputError`` for another order.
+    """
+    if order not in (0, 1, 2):
+        raise InputError(f"order={order!r}: expected 0, 1 or 2")
+    served = _is_served(x, knots, knots, knots, degree, base) and not _records(x)
+    return (jets if served else torch_path).spline_features(x, knots, degree, base, order)
+
+
+def _records(*tensors: Tensor) -> bool:
+    return torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
 
 
 def which() -> tuple[str, str]:

@@ -55,8 +55,10 @@ class Grid(NamedTuple):
 
     def part(self, start: int, stop: int) -> "Grid":
         """The grid of some of the inputs."""
-        columns = (column[start:stop] for column in self[:4])
-        return Grid(*columns, *self[4:])
+        some = slice(start, stop)
+        return self._replace(
+            knots=self.knots[some], low=self.low[some], high=self.high[some], inverse=self.inverse[some]
+        )
 
 
 def survey(knots: Tensor, degree: int, inputs_last: bool) -> Grid:
@@ -67,10 +69,11 @@ def survey(knots: Tensor, degree: int, inputs_last: bool) -> Grid:
     step = (high - low) / (knots.shape[1] - 2 * degree - 1)
     worst = torch.inf
     if knots.device.type == "cpu" and knots.numel():
-        places = torch.arange(-degree, knots.shape[1] - degree, dtype=exact.dtype)
+        places = torch.arange(-degree, knots.shape[1] - degree, dtype=exact.dtype, device=knots.device)
         worst = float(((exact - low) / step - places).abs().max())
-    numbers = (column.to(knots.dtype)[:, 0 if inputs_last else slice(1)] for column in (low, high, 1 / step))
-    return Grid(knots, *numbers, degree, worst <= 0.25, worst <= EVEN[knots.dtype])
+    column = 0 if inputs_last else slice(1)
+    first, last, inverse = (number.to(knots.dtype)[:, column] for number in (low, high, 1 / step))
+    return Grid(knots, first, last, inverse, degree, worst <= 0.25, worst <= EVEN[knots.dtype])
 
 
 def local_jet(x: Tensor, grid: Grid, order: int) -> tuple[Tensor, list[list[Tensor]]]:
@@ -151,15 +154,15 @@ def _climb(left: list[Tensor], right: list[Tensor], grid: Grid, order: int) -> l
     lower = [values]
     for k in range(1, grid.degree + 1):
         share = _shares(values, left, right, k, grid.is_even)
-        inner = [
-            torch.addcmul(share[r] * right[r + 1], share[r - 1], left[k - r + 1]) for r in range(1, k)
-        ]
+        inner = [torch.addcmul(share[r] * right[r + 1], share[r - 1], left[k - r + 1]) for r in range(1, k)]
         values = [share[0] * right[1], *inner, share[-1] * left[1]]
         lower.append(values)
     return [values, *(_raised(lower, left, right, grid, d) for d in range(1, order + 1))]
 
 
-def _shares(values: list[Tensor], left: list[Tensor], right: list[Tensor], k: int, even: bool) -> list[Tensor]:
+def _shares(
+    values: list[Tensor], left: list[Tensor], right: list[Tensor], k: int, even: bool
+) -> list[Tensor]:
     """Functions of degree ``k - 1`` over the widths of their ``k`` cells."""
     if even:
         return values if k == 1 else [value * (1 / k) for value in values]

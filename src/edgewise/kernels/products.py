@@ -29,7 +29,8 @@ def _onednn() -> Callable[..., Tensor] | None:
     """The operator behind torch's fused linear layers, ``x @ w.T``, where this torch has it and it computes that."""
     try:
         linear = torch.ops.mkldnn._linear_pointwise.default
-        a, b = torch.arange(6.0).reshape(2, 3), torch.arange(12.0).reshape(4, 3)
+        kind = {"dtype": torch.float32, "device": "cpu"}
+        a, b = torch.arange(6, **kind).view(2, 3), torch.arange(12, **kind).view(4, 3)
         works = torch.equal(linear(a, b, None, "none", [], ""), a @ b.mT)
     except (AttributeError, RuntimeError, TypeError):
         return None

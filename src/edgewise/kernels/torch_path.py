@@ -9,7 +9,8 @@ looks into (``torch.func``, forward mode, ``torch.compile``, ``torch.export``, t
 differentiable operations.
 """
 
-from collections.abc import Iterator
+import math
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -25,14 +26,14 @@ from edgewise.kernels.products import product
 BLOCK = 65536
 
 
-def features(x: Tensor, knots: Tensor, degree: int, base: str | None, order: int) -> list[Tensor]:
+def spline_features(x: Tensor, knots: Tensor, degree: int, base: str | None, order: int) -> list[Tensor]:
     """Basis functions and, last, the base function, with derivatives 0 to ``order`` of at most 2.
 
     ``x (..., in)`` gives ``order + 1`` tensors ``(..., in, features)``.
     """
     recorded = torch.is_grad_enabled() and (x.requires_grad or knots.requires_grad)
     if _is_plain(x, knots) and not recorded:
-        return _features(x, knots, degree, base, order)
+        return _fast_features(x, knots, degree, base, order)
     dense = splines.jet(x, knots, degree, order)
     if base is None:
         return dense
@@ -44,10 +45,22 @@ def spline_sum(
 ) -> Tensor:
     """``y (..., out)`` from ``x (..., in)``, ``weight (in, features, out)`` and ``mask (in, out)``."""
     if _is_plain(x, weight, mask, knots) and not (mask.requires_grad or knots.requires_grad):
-        y = _Sum.apply(x.reshape(-1, x.shape[-1]), weight, mask, knots, degree, base)
+        parts = x.reshape(-1, x.shape[-1]).split(BLOCK)
+        sums = [_Sum.apply(part, weight, mask, knots, degree, base) for part in parts]
+        y = sums[0] if len(sums) == 1 else torch.cat(sums)
         return y.view(*x.shape[:-1], weight.shape[2])
     living = weight * mask[:, None, :]
-    return features(x, knots, degree, base, 0)[0].flatten(-2) @ living.flatten(0, 1)
+    return spline_features(x, knots, degree, base, 0)[0].flatten(-2) @ living.flatten(0, 1)
+
+
+def spline_jet(
+    x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str | None, order: int
+) -> list[Tensor]:
+    """``y (..., out)`` and each edge's derivatives 1 to ``order`` of at most 2, ``(..., in, out)``."""
+    living = weight * mask[:, None, :]
+    values, *derivatives = spline_features(x, knots, degree, base, order)
+    y = values.flatten(-2) @ living.flatten(0, 1)
+    return [y, *(torch.einsum("...if,ifo->...io", dense, living) for dense in derivatives)]
 
 
 def is_transformed() -> bool:
@@ -55,9 +68,17 @@ def is_transformed() -> bool:
     return forward_ad._current_level >= 0 or functorch.peek_interpreter_stack() is not None
 
 
+def full_precision(x: Tensor) -> AbstractContextManager:
+    """Autocast switched off where it is on: a product of basis functions in bfloat16 would be worth little."""
+    kind = x.device.type
+    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
+
+
 def _is_plain(*tensors: Tensor) -> bool:
     """Whether nobody looks inside, and the closed forms serve these tensors."""
-    if torch.compiler.is_compiling() or is_transformed() or is_in_torch_dispatch_mode():
+    if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
+        return False
+    if is_transformed() or is_in_torch_dispatch_mode():
         return False
     kind, device = tensors[0].dtype, tensors[0].device
     return kind in EVEN and all(
@@ -76,21 +97,23 @@ def _count(knots: Tensor, degree: int, base: str | None) -> int:
     return knots.shape[1] - degree - 1 + (base is not None)
 
 
-def _features(x: Tensor, knots: Tensor, degree: int, base: str | None, order: int) -> list[Tensor]:
+def _fast_features(x: Tensor, knots: Tensor, degree: int, base: str | None, order: int) -> list[Tensor]:
     rows, shape = x.reshape(-1, x.shape[-1]).contiguous(), (*x.shape, _count(knots, degree, base))
     first, jet = local_jet(rows, survey(knots, degree, inputs_last=True), order)
     place = places(first, shape[-1], inputs_last=True)
     ends = [None if base is None else BASES[base][d](x) for d in range(order + 1)]
-    return [
-        spread(pieces, end, place, x.new_zeros(shape), -1) for pieces, end in zip(jet, ends, strict=True)
-    ]
+    return [spread(pieces, end, place, x.new_zeros(shape), -1) for pieces, end in zip(jet, ends, strict=True)]
 
 
-def _blocks(inputs: int, points: int) -> Iterator[tuple[int, int]]:
-    """Inputs taken together."""
-    some = max(1, BLOCK // max(points, 1))
-    for start in range(0, inputs, some):
-        yield start, min(start + some, inputs)
+def _blocks(x: Tensor) -> list[tuple[int, int]]:
+    """Inputs ``start`` to ``stop`` taken together, the first block being the largest."""
+    inputs, some = x.shape[1], max(1, BLOCK // max(x.shape[0], 1))
+    return [(start, min(start + some, inputs)) for start in range(0, inputs, some)]
+
+
+def _room(x: Tensor, count: int) -> Tensor:
+    """Memory for the dense features of one block after the other; new memory costs more than its use."""
+    return x.new_empty(x.shape[0] * _blocks(x)[0][1] * count)
 
 
 class _Sum(torch.autograd.Function):
@@ -101,23 +124,25 @@ class _Sum(torch.autograd.Function):
         ctx.save_for_backward(x, weight, mask, knots)
         ctx.degree, ctx.base = degree, base
         living, grid, count = _living(weight, mask), survey(knots, degree, True), weight.shape[1]
-        y = x.new_zeros(x.shape[0], weight.shape[2])
-        for start, stop in _blocks(*x.mT.shape):
+        y, room = x.new_zeros(x.shape[0], weight.shape[2]), _room(x, count)
+        for start, stop in _blocks(x):
             rows = x[:, start:stop].contiguous()
             first, (values,) = local_jet(rows, grid.part(start, stop), 0)
             end = None if base is None else BASES[base][0](rows)
-            full = x.new_zeros(*rows.shape, count)
+            full = room[: rows.numel() * count].zero_().view(*rows.shape, count)
             spread(values, end, places(first, count, True), full, 2)
             y += product(full.flatten(1), living[start:stop].flatten(0, 1))
         return y
 
     @staticmethod
-    def backward(ctx, upstream):
-        arguments, wants = (upstream, *ctx.saved_tensors, ctx.degree, ctx.base), ctx.needs_input_grad[:2]
-        if is_transformed():  # a batch of gradients at once
-            dx, dw = _plain_backward(*arguments)
-        else:
-            dx, dw = _Gradients.apply(*arguments, *wants)
+    def backward(ctx, *grad_outputs):
+        (upstream,), wants = grad_outputs, ctx.needs_input_grad[:2]
+        x, weight, mask, knots = ctx.saved_tensors
+        with full_precision(upstream):
+            if is_transformed():  # a batch of gradients at once
+                dx, dw = _plain_backward(upstream, x, weight, mask, knots, ctx.degree, ctx.base)
+            else:
+                dx, dw = _Gradients.apply(upstream, x, weight, mask, knots, ctx.degree, ctx.base, *wants)
         return dx if wants[0] else None, dw if wants[1] else None, None, None, None, None
 
 
@@ -132,26 +157,29 @@ class _Gradients(torch.autograd.Function):
         living, grid, g = _living(weight, mask), survey(knots, degree, False), upstream.contiguous()
         dx = x.new_empty(x.mT.shape) if wants_x else None
         dw = weight.new_empty(weight.shape) if wants_weight else None
-        for start, stop in _blocks(*x.mT.shape):
+        room = _room(x, weight.shape[1]) if wants_weight else None
+        for start, stop in _blocks(x):
             columns = x[:, start:stop].mT.contiguous()
             first, jet = local_jet(columns, grid.part(start, stop), int(wants_x))
             ends = [None if base is None else BASES[base][d](columns) for d in range(len(jet))]
+            shape = (stop - start, weight.shape[1], x.shape[0])
             place = places(first, weight.shape[1], False)
-            if dw is not None:
-                full = x.new_zeros(stop - start, weight.shape[1], x.shape[0])
+            if dw is not None and room is not None:
+                full = room[: math.prod(shape)].zero_().view(shape)
                 spread(jet[0], ends[0], place, full, 1)
                 dw[start:stop] = product(full.flatten(0, 1), g).view_as(dw[start:stop])
             if dx is not None:
-                pulled = product(living[start:stop].flatten(0, 1), g.mT)
-                full = pulled.view(stop - start, weight.shape[1], x.shape[0])
-                dx[start:stop] = collect(jet[1], ends[1], place, full, 1)
+                pulled = product(living[start:stop].flatten(0, 1), g.mT).view(shape)
+                dx[start:stop] = collect(jet[1], ends[1], place, pulled, 1)
         if dw is not None and living is not weight:
             dw *= mask[:, None, :]
         return None if dx is None else dx.mT.contiguous(), dw
 
     @staticmethod
-    def backward(ctx, along, turn):
-        found = second_backward((along, turn), *ctx.saved_tensors, ctx.degree, ctx.base)
+    def backward(ctx, *grad_outputs):
+        along, turn = grad_outputs
+        upstream, x, weight, mask, knots = ctx.saved_tensors
+        found = second_backward((along, turn), upstream, x, weight, mask, knots, ctx.degree, ctx.base)
         return (*found, *[None] * 6)
 
 
@@ -159,7 +187,7 @@ def _plain_backward(
     upstream: Tensor, x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str | None
 ) -> tuple[Tensor, Tensor]:
     """``dx = sum_m F'_m (W_m g)`` and ``dW = F^T g`` by plain operations."""
-    values, slopes = features(x, knots, degree, base, 1)
+    values, slopes = spline_features(x, knots, degree, base, 1)
     dx = (slopes * torch.einsum("no,ifo->nif", upstream, weight * mask[:, None, :])).sum(-1)
     return dx, torch.einsum("nif,no->ifo", values, upstream) * mask[:, None, :]
 
@@ -179,13 +207,14 @@ def second_backward(
     With features ``F`` and their slopes ``F'``, ``dx = sum_m F'_m (W_m g)`` and ``dW = F^T g``, whence the three.
     ``grads`` are ``a (n, in)`` and ``A (in, features, out)``, None for zero. Differentiable in turn.
     """
-    f0, f1, f2 = features(x, knots, degree, base, 2)
-    living = weight * mask[:, None, :]
-    along = grads[0] if grads[0] is not None else torch.zeros_like(x)
-    turn = (grads[1] if grads[1] is not None else torch.zeros_like(weight)) * mask[:, None, :]
-    moved = along[..., None] * f1
-    to_upstream = moved.flatten(1) @ living.flatten(0, 1) + f0.flatten(1) @ turn.flatten(0, 1)
-    pulled = torch.einsum("no,ifo->nif", upstream, living)
-    to_x = along * (f2 * pulled).sum(-1) + (f1 * torch.einsum("no,ifo->nif", upstream, turn)).sum(-1)
-    to_weight = torch.einsum("nif,no->ifo", moved, upstream) * mask[:, None, :]
-    return to_upstream, to_x, to_weight
+    with full_precision(upstream):
+        f0, f1, f2 = spline_features(x, knots, degree, base, 2)
+        living = weight * mask[:, None, :]
+        along = grads[0] if grads[0] is not None else torch.zeros_like(x)
+        turn = (grads[1] if grads[1] is not None else torch.zeros_like(weight)) * mask[:, None, :]
+        moved = along[..., None] * f1
+        to_upstream = moved.flatten(1) @ living.flatten(0, 1) + f0.flatten(1) @ turn.flatten(0, 1)
+        pulled = torch.einsum("no,ifo->nif", upstream, living)
+        to_x = along * (f2 * pulled).sum(-1) + (f1 * torch.einsum("no,ifo->nif", upstream, turn)).sum(-1)
+        to_weight = torch.einsum("nif,no->ifo", moved, upstream) * mask[:, None, :]
+        return to_upstream, to_x, to_weight
