@@ -139,7 +139,7 @@ class _Sum(torch.autograd.Function):
         (upstream,), wants = grad_outputs, ctx.needs_input_grad[:2]
         x, weight, mask, knots = ctx.saved_tensors
         with full_precision(upstream):
-            if is_transformed():  # a batch of gradients at once
+            if is_transformed() or functorch.is_legacy_batchedtensor(upstream):  # is_grads_batched
                 dx, dw = _plain_backward(upstream, x, weight, mask, knots, ctx.degree, ctx.base)
             else:
                 dx, dw = _Gradients.apply(upstream, x, weight, mask, knots, ctx.degree, ctx.base, *wants)
@@ -188,8 +188,9 @@ def _plain_backward(
 ) -> tuple[Tensor, Tensor]:
     """``dx = sum_m F'_m (W_m g)`` and ``dW = F^T g`` by plain operations."""
     values, slopes = spline_features(x, knots, degree, base, 1)
-    dx = (slopes * torch.einsum("no,ifo->nif", upstream, weight * mask[:, None, :])).sum(-1)
-    return dx, torch.einsum("nif,no->ifo", values, upstream) * mask[:, None, :]
+    living = (weight * mask[:, None, :]).flatten(0, 1)
+    dx = (slopes * torch.mm(upstream, living.mT).reshape(slopes.shape)).sum(-1)
+    return dx, torch.mm(values.flatten(1).mT, upstream).reshape(weight.shape) * mask[:, None, :]
 
 
 def second_backward(
