@@ -5,11 +5,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import BSpline
-from test_kernels import BASES, DIGITS, make, needs_library, points
 
 from edgewise import KANLayer, kernels, splines
 from edgewise.errors import InputError
 from edgewise.kernels import compiled, jets, torch_path
+from test_kernels import BASES, DIGITS, make, needs_library, points
 
 pytestmark = needs_library
 GRIDS = ["uniform", "uneven", "shaken"]
@@ -201,3 +201,10 @@ def test_degree_zero_is_left_to_torch():
     assert torch.equal(
         layer.spline.prepare(x)[0], torch_path.spline_features(x, layer.spline.knots, 0, "silu", 1)[0]
     )
+
+
+def test_a_turned_weight_with_dead_edges_is_read_in_order():
+    args = make(6, 10, 5, seed=1)
+    x = points(30, args[2], 3)
+    turned = args[0].permute(2, 1, 0).contiguous().permute(2, 1, 0)
+    assert torch.equal(compiled.spline_sum(x, turned, *args[1:]), compiled.spline_sum(x, *args))

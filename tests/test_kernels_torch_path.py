@@ -8,10 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.interpolate import BSpline
-from test_kernels import BASES, DIGITS, all_results, make, points
 
 from edgewise import KAN, KANLayer, kernels, splines
 from edgewise.kernels import pieces, products, torch_path
+from test_kernels import BASES, DIGITS, all_results, make, points
 
 GRIDS = ["uniform", "uneven", "shaken"]
 

@@ -77,7 +77,7 @@ def call(
 
 def _living(weight: Tensor, mask: Tensor) -> Tensor:
     """Masked weights; the weights themselves where all edges live, which is cheap to see."""
-    return weight.contiguous() if _is_whole(mask) else weight * mask[:, None, :]
+    return (weight if _is_whole(mask) else weight * mask[:, None, :]).contiguous()
 
 
 def _is_whole(mask: Tensor) -> bool:
