@@ -16,6 +16,25 @@ from test_kernels import BASES, DIGITS, all_results, make, points
 GRIDS = ["uniform", "uneven", "shaken"]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def small_calls_are_like_large_ones():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch_path, "FEW", 0)
+        yield
+
+
+def test_small_calls_go_by_plain_operations(monkeypatch):
+    args = make(3, 4, 5)
+    x = points(20, args[2], 3).requires_grad_()
+    names = []
+    for few in (0, 61):
+        monkeypatch.setattr(torch_path, "FEW", few)
+        names.append(torch_path.spline_sum(x, *args).grad_fn.next_functions[0][0].name())
+        assert_equals_plain(args, x.detach(), 1e-12)
+    assert "_Sum" in names[0]
+    assert "_Sum" not in names[1]
+
+
 class Plain:
     """The sum by differentiable operations alone."""
 

@@ -1,7 +1,8 @@
 """Compiled sums of splines with their input derivatives, and dense features, as torch operators.
 
 ``edgewise::spline_jet`` and ``edgewise::spline_features`` read CPU tensors, float32 or float64, all of one type. They
-record no gradient: where one is wanted, ``torch_path`` takes the call.
+record no gradient: where one is wanted, ``torch_path`` takes the call. Calls that nobody looks into go straight to the
+kernels, for an operator costs a small network as much as its work.
 """
 
 import ctypes
@@ -9,7 +10,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from edgewise.kernels import compiled
+from edgewise.kernels import compiled, torch_path
 
 _JET = (*[ctypes.c_void_p] * 6, *[ctypes.c_int64] * 4, *[ctypes.c_int] * 4)
 
@@ -19,14 +20,16 @@ def spline_jet(
 ) -> list[Tensor]:
     """``torch_path.spline_jet`` by the compiled kernels, ``order`` 1 or 2."""
     rows = x.reshape(-1, x.shape[-1])
-    y, *edges = torch.ops.edgewise.spline_jet(rows, weight, mask, knots, degree, base or "", order)
+    run = _run_jet if torch_path.is_plain(x, weight, mask, knots) else torch.ops.edgewise.spline_jet
+    y, *edges = run(rows, weight, mask, knots, degree, base or "", order)
     return [y.view(*x.shape[:-1], y.shape[1]), *(edge.view(*x.shape, edge.shape[2]) for edge in edges)]
 
 
 def spline_features(x: Tensor, knots: Tensor, degree: int, base: str | None, order: int) -> list[Tensor]:
     """``torch_path.spline_features`` by the compiled kernels."""
     rows = x.reshape(-1, x.shape[-1])
-    dense = torch.ops.edgewise.spline_features(rows, knots, degree, base or "", order)
+    run = _run_features if torch_path.is_plain(x, knots) else torch.ops.edgewise.spline_features
+    dense = run(rows, knots, degree, base or "", order)
     return [full.view(*x.shape, full.shape[2]) for full in dense]
 
 
@@ -53,8 +56,7 @@ def call(
         raise MemoryError("the spline kernels found no memory for their work space; use a smaller batch")
 
 
-@torch.library.custom_op("edgewise::spline_jet", mutates_args=(), device_types="cpu")
-def _jet(
+def _run_jet(
     x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str, order: int
 ) -> list[Tensor]:
     outputs = _empty_jet(x, weight, order)
@@ -67,13 +69,15 @@ def _empty_jet(x: Tensor, weight: Tensor, order: int) -> list[Tensor]:
     return [x.new_empty(x.shape[0], outputs), *(x.new_empty(*x.shape, outputs) for _ in range(order))]
 
 
+_jet = torch.library.custom_op("edgewise::spline_jet", _run_jet, mutates_args=(), device_types="cpu")
+
+
 @_jet.register_fake
 def _(x, weight, mask, knots, degree, base, order):
     return _empty_jet(x, weight, order)
 
 
-@torch.library.custom_op("edgewise::spline_features", mutates_args=(), device_types="cpu")
-def _features(x: Tensor, knots: Tensor, degree: int, base: str, order: int) -> list[Tensor]:
+def _run_features(x: Tensor, knots: Tensor, degree: int, base: str, order: int) -> list[Tensor]:
     outputs = _empty_features(x, knots, degree, base, order)
     call(x.contiguous(), None, knots.contiguous(), degree, base, outputs)
     return outputs
@@ -82,6 +86,11 @@ def _features(x: Tensor, knots: Tensor, degree: int, base: str, order: int) -> l
 def _empty_features(x: Tensor, knots: Tensor, degree: int, base: str, order: int) -> list[Tensor]:
     count = knots.shape[1] - degree - 1 + bool(base)
     return [x.new_empty(*x.shape, count) for _ in range(order + 1)]
+
+
+_features = torch.library.custom_op(
+    "edgewise::spline_features", _run_features, mutates_args=(), device_types="cpu"
+)
 
 
 @_features.register_fake

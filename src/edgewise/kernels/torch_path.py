@@ -3,7 +3,7 @@ r"""The sum of splines in plain torch: the reference, and what runs wherever the
 ``y_o = sum_i ( sum_m B_m(x_i) W_imo + b(x_i) W_i,last,o )``: all basis functions of some inputs side by side, then one
 matrix product. Any device, any floating type, differentiable any number of times.
 
-An ordinary call in float32 or float64 keeps only ``x`` and the weights for its gradient and computes the basis again
+An ordinary call in float32 or float64, unless it is small, keeps only ``x`` and the weights for its gradient and computes the basis again
 there, some inputs at a time, so that it never holds more than one block of dense features. A call that somebody
 looks into (``torch.func``, forward mode, ``torch.compile``, ``torch.export``, tensor subclasses) is made of plain
 differentiable operations.
@@ -24,6 +24,8 @@ from edgewise.kernels.products import product
 
 # Points whose pieces are in work at a time, about what a near cache holds: larger and smaller took longer.
 BLOCK = 65536
+# Fewer points than these are sooner done by plain operations, of which there are half as many, and need no sparing.
+FEW = 1000
 
 
 def spline_features(x: Tensor, knots: Tensor, degree: int, base: str | None, order: int) -> list[Tensor]:
@@ -32,7 +34,7 @@ def spline_features(x: Tensor, knots: Tensor, degree: int, base: str | None, ord
     ``x (..., in)`` gives ``order + 1`` tensors ``(..., in, features)``.
     """
     recorded = torch.is_grad_enabled() and (x.requires_grad or knots.requires_grad)
-    if _is_plain(x, knots) and not recorded:
+    if is_plain(x, knots) and not recorded:
         return _fast_features(x, knots, degree, base, order)
     dense = splines.jet(x, knots, degree, order)
     if base is None:
@@ -44,7 +46,8 @@ def spline_sum(
     x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str | None
 ) -> Tensor:
     """``y (..., out)`` from ``x (..., in)``, ``weight (in, features, out)`` and ``mask (in, out)``."""
-    if _is_plain(x, weight, mask, knots) and not (mask.requires_grad or knots.requires_grad):
+    sparing = x.numel() >= FEW and not (mask.requires_grad or knots.requires_grad)
+    if sparing and is_plain(x, weight, mask, knots):
         parts = x.reshape(-1, x.shape[-1]).split(BLOCK)
         sums = [_Sum.apply(part, weight, mask, knots, degree, base) for part in parts]
         y = sums[0] if len(sums) == 1 else torch.cat(sums)
@@ -74,7 +77,7 @@ def full_precision(x: Tensor) -> AbstractContextManager:
     return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
 
 
-def _is_plain(*tensors: Tensor) -> bool:
+def is_plain(*tensors: Tensor) -> bool:
     """Whether nobody looks inside, and the closed forms serve these tensors."""
     if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return False
