@@ -3,10 +3,10 @@ r"""The sum of splines in plain torch: the reference, and what runs wherever the
 ``y_o = sum_i ( sum_m B_m(x_i) W_imo + b(x_i) W_i,last,o )``: all basis functions of some inputs side by side, then one
 matrix product. Any device, any floating type, differentiable any number of times.
 
-An ordinary call in float32 or float64, unless it is small, keeps only ``x`` and the weights for its gradient and computes the basis again
-there, some inputs at a time, so that it never holds more than one block of dense features. A call that somebody
-looks into (``torch.func``, forward mode, ``torch.compile``, ``torch.export``, tensor subclasses) is made of plain
-differentiable operations.
+An ordinary call in float32 or float64, unless it is small, keeps only ``x`` and the weights for its gradient and
+computes the basis again there, some inputs at a time, so that it never holds more than one block of dense features.
+A call that somebody looks into (``torch.func``, forward mode, ``torch.compile``, ``torch.export``, tensor subclasses)
+is made of plain differentiable operations.
 """
 
 import math
