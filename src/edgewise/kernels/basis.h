@@ -71,6 +71,12 @@ INLINE Ints<T> find_cell(const Grid<T> &grid, const Bounds<T, K, MODE> &bounds, 
   return cell + below - above;  // true is -1
 }
 
+// The nearest point of the domain; NaN stays.
+template <class T> INLINE Vec<T> inside(const Grid<T> &grid, Vec<T> x) {
+  const Vec<T> low = splat<T>(grid.low), high = splat<T>(grid.high);
+  return x < low ? low : (x > high ? high : x);
+}
+
 // share_{r-1} - share_r for r = 0 .. K, times a scale; `share` has K entries.
 template <class T, int K> INLINE void differences(const Vec<T> *share, Vec<T> *to, T scale) {
 #pragma GCC unroll 8
@@ -87,16 +93,15 @@ template <class T, int K> INLINE void differences(const Vec<T> *share, Vec<T> *t
 // Source: Piegl and Tiller, The NURBS Book, A2.2.
 template <class T, int K, Mode MODE, int ORDER = 1>
 INLINE Ints<T> basis(const Grid<T> &grid, const Bounds<T, K, MODE> &bounds, Vec<T> x, Vec<T> *const *jet) {
-  const Vec<T> low = splat<T>(grid.low), high = splat<T>(grid.high);
-  const Vec<T> inside = x < low ? low : (x > high ? high : x);
-  const Ints<T> cell = find_cell<T, K, MODE>(grid, bounds, x == x ? inside : high);
+  const Vec<T> inner = inside(grid, x);
+  const Ints<T> cell = find_cell<T, K, MODE>(grid, bounds, x == x ? inner : splat<T>(grid.high));
   Vec<T> left[K + 1], right[K + 1], share[K + 1], bend[K + 1], *value = jet[0];
   constexpr bool even = MODE != ANY_KNOTS;
-  const Vec<T> u = (inside - bounds.at(cell)) * grid.inverse;
+  const Vec<T> u = (inner - bounds.at(cell)) * grid.inverse;
 #pragma GCC unroll 8
   for (int j = 1; j <= K; ++j) {
-    left[j] = even ? u + T(j - 1) : inside - gather<T>(grid.t + K + 1 - j, cell);
-    right[j] = even ? T(j) - u : gather<T>(grid.t + K + j, cell) - inside;
+    left[j] = even ? u + T(j - 1) : inner - gather<T>(grid.t + K + 1 - j, cell);
+    right[j] = even ? T(j) - u : gather<T>(grid.t + K + j, cell) - inner;
   }
   value[0] = splat<T>(1);
 #pragma GCC unroll 8
@@ -116,7 +121,7 @@ INLINE Ints<T> basis(const Grid<T> &grid, const Bounds<T, K, MODE> &bounds, Vec<
     }
   }
   differences<T, K>(share, jet[1], even ? K * grid.inverse : T(K));
-  const Vec<T> beyond = x - inside;
+  const Vec<T> beyond = x - inner;
 #pragma GCC unroll 8
   for (int r = 0; r <= K; ++r) value[r] += jet[1][r] * beyond;
   if (ORDER == 1) return cell;
