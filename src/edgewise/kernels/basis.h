@@ -16,10 +16,12 @@ template <class T> struct Grid {
   T low, high, inverse;
   int cells, last;  // the last cell that is not empty
   Spacing spacing;
+  bool roomy;  // a whole vector can be read from any knot on
 };
 
-template <class T, int K> Grid<T> survey(const T *t, int64_t knots) {
-  Grid<T> grid = {t, t[K], t[knots - K - 1], T(0), int(knots - 2 * K - 1), 0, UNEVEN};
+// `beyond`: how many numbers after the knots can be read.
+template <class T, int K> Grid<T> survey(const T *t, int64_t knots, int64_t beyond = 0) {
+  Grid<T> grid = {t, t[K], t[knots - K - 1], T(0), int(knots - 2 * K - 1), 0, UNEVEN, beyond >= LANES<T>};
   const double step = (double(grid.high) - double(grid.low)) / grid.cells;
   double worst = 0;
   for (int64_t j = 0; j < knots; ++j) {
@@ -48,27 +50,47 @@ template <class T, int K, Mode MODE> struct Bounds {
   }
 };
 
-// The cell m with t[K+m] <= x < t[K+m+1], the last one closed, for x inside the domain.
+// The cell m with t[K+m] <= x < t[K+m+1], the last one closed, for x inside the domain; where knots are regular, this
+// or one beside it.
 template <class T, int K, Mode MODE>
-INLINE Ints<T> find_cell(const Grid<T> &grid, const Bounds<T, K, MODE> &bounds, Vec<T> x) {
+INLINE Ints<T> guess_cell(const Grid<T> &grid, const Bounds<T, K, MODE> &bounds, Vec<T> x) {
   using I = typename Kind<T>::Int;
   const Ints<T> zero = {}, last = zero + I(grid.last);
-  if (MODE == ANY_KNOTS && grid.spacing == UNEVEN) {
-    Ints<T> cell = zero;
-    int step = 1;
-    while (step <= grid.last / 2) step *= 2;
-    for (; step > 0 && grid.last > 0; step /= 2) {
-      Ints<T> next = cell + I(step);
-      next = next > last ? last : next;
-      cell = bounds.at(next) <= x ? next : cell;
-    }
-    return cell;
+  Ints<T> cell = zero;
+  if (MODE != ANY_KNOTS || grid.spacing != UNEVEN) {
+    cell = __builtin_convertvector((x - grid.low) * grid.inverse, Ints<T>);
+    return cell > last ? last : (cell < zero ? zero : cell);
   }
-  Ints<T> cell = __builtin_convertvector((x - grid.low) * grid.inverse, Ints<T>);
-  cell = cell > last ? last : (cell < zero ? zero : cell);
-  const Ints<T> below = (x < bounds.at(cell)) & (cell > zero);
-  const Ints<T> above = (x >= bounds.at(cell + I(1))) & (cell < last);
-  return cell + below - above;  // true is -1
+  int step = 1;
+  while (step <= grid.last / 2) step *= 2;
+  for (; step > 0 && grid.last > 0; step /= 2) {
+    Ints<T> next = cell + I(step);
+    next = next > last ? last : next;
+    cell = bounds.at(next) <= x ? next : cell;
+  }
+  return cell;
+}
+
+// What a guess is off by: 1, 0 or -1, given the knots around it.
+template <class T> INLINE Ints<T> miss(const Grid<T> &grid, Ints<T> cell, Vec<T> x, Vec<T> low, Vec<T> high) {
+  using I = typename Kind<T>::Int;
+  const Ints<T> below = (x < low) & (cell > I(0)), above = (x >= high) & (cell < I(grid.last));
+  return below - above;  // true is -1
+}
+
+// The 2 K knots around each lane's cell, t[cell+1] .. t[cell+2K].
+template <class T, int K> INLINE void knots_near(const Grid<T> &grid, Ints<T> cell, Vec<T> *near) {
+  if constexpr (2 * K <= LANES<T>) {
+    if (grid.roomy) return gather_rows<T, 2 * K>(grid.t + 1, cell, near);
+  }
+#pragma GCC unroll 16
+  for (int j = 0; j < 2 * K; ++j) near[j] = gather<T>(grid.t + 1 + j, cell);
+}
+
+// The nearest point of the domain; NaN stays.
+template <class T> INLINE Vec<T> inside(const Grid<T> &grid, Vec<T> x) {
+  const Vec<T> low = splat<T>(grid.low), high = splat<T>(grid.high);
+  return x < low ? low : (x > high ? high : x);
 }
 
 // share_{r-1} - share_r for r = 0 .. K, times a scale; `share` has K entries.
@@ -87,16 +109,23 @@ template <class T, int K> INLINE void differences(const Vec<T> *share, Vec<T> *t
 // Source: Piegl and Tiller, The NURBS Book, A2.2.
 template <class T, int K, Mode MODE, int ORDER = 1>
 INLINE Ints<T> basis(const Grid<T> &grid, const Bounds<T, K, MODE> &bounds, Vec<T> x, Vec<T> *const *jet) {
-  const Vec<T> low = splat<T>(grid.low), high = splat<T>(grid.high);
-  const Vec<T> inside = x < low ? low : (x > high ? high : x);
-  const Ints<T> cell = find_cell<T, K, MODE>(grid, bounds, x == x ? inside : high);
-  Vec<T> left[K + 1], right[K + 1], share[K + 1], bend[K + 1], *value = jet[0];
+  const Vec<T> inner = inside(grid, x);
+  const Vec<T> sought = x == x ? inner : splat<T>(grid.high);
+  Ints<T> cell = guess_cell<T, K, MODE>(grid, bounds, sought);
+  Vec<T> left[K + 1], right[K + 1], share[K + 1], bend[K + 1], near[2 * K], *value = jet[0];
   constexpr bool even = MODE != ANY_KNOTS;
-  const Vec<T> u = (inside - bounds.at(cell)) * grid.inverse;
+  if (even) {
+    cell += miss<T>(grid, cell, sought, bounds.at(cell), bounds.at(cell + 1));
+  } else {
+    knots_near<T, K>(grid, cell, near);
+    const Ints<T> off = miss<T>(grid, cell, sought, near[K - 1], near[K]);
+    if (any(off)) cell += off, knots_near<T, K>(grid, cell, near);
+  }
+  const Vec<T> u = even ? (inner - bounds.at(cell)) * grid.inverse : inner;
 #pragma GCC unroll 8
   for (int j = 1; j <= K; ++j) {
-    left[j] = even ? u + T(j - 1) : inside - gather<T>(grid.t + K + 1 - j, cell);
-    right[j] = even ? T(j) - u : gather<T>(grid.t + K + j, cell) - inside;
+    left[j] = even ? u + T(j - 1) : inner - near[K - j];
+    right[j] = even ? T(j) - u : near[K + j - 1] - inner;
   }
   value[0] = splat<T>(1);
 #pragma GCC unroll 8
@@ -116,7 +145,7 @@ INLINE Ints<T> basis(const Grid<T> &grid, const Bounds<T, K, MODE> &bounds, Vec<
     }
   }
   differences<T, K>(share, jet[1], even ? K * grid.inverse : T(K));
-  const Vec<T> beyond = x - inside;
+  const Vec<T> beyond = x - inner;
 #pragma GCC unroll 8
   for (int r = 0; r <= K; ++r) value[r] += jet[1][r] * beyond;
   if (ORDER == 1) return cell;

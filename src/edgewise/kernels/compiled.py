@@ -11,6 +11,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch._C import _len_torch_dispatch_stack as _dispatch_modes  # type: ignore[attr-defined]
+from torch.nn import Parameter
 
 from edgewise.kernels import torch_path
 
@@ -50,9 +52,17 @@ def spline_sum(
     x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str | None
 ) -> Tensor:
     """``torch_path.spline_sum`` by the compiled kernels."""
-    rows = x.reshape(-1, x.shape[-1])
-    y = torch.ops.edgewise.spline_sum(rows, weight, mask, knots, degree, base or "")
-    return y.reshape(*x.shape[:-1], y.shape[-1])
+    rows = x if x.dim() == 2 else x.reshape(-1, x.shape[-1])
+    arguments = (rows, weight, mask, knots, degree, base or "")
+    y = _Sum.apply(*arguments) if _is_unwatched(*arguments[:4]) else torch.ops.edgewise.spline_sum(*arguments)
+    return y if x.dim() == 2 else y.reshape(*x.shape[:-1], y.shape[-1])
+
+
+def _is_unwatched(*tensors: Tensor) -> bool:
+    """Plain tensors in plain eager code, which need no dispatcher: half of a small call's time."""
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or _dispatch_modes():
+        return False
+    return all(type(t) in (Tensor, Parameter) for t in tensors)
 
 
 def call(
@@ -77,28 +87,22 @@ def call(
 
 def _living(weight: Tensor, mask: Tensor) -> Tensor:
     """Masked weights; the weights themselves where all edges live, which is cheap to see."""
-    return (weight if _is_whole(mask) else weight * mask[:, None, :]).contiguous()
+    ones = entry("all_ones", mask.dtype, level(), ctypes.c_void_p, ctypes.c_int64)
+    if ones(mask.data_ptr(), mask.numel()):
+        return weight.contiguous()
+    return (weight * mask[:, None, :]).contiguous()
 
 
-def _is_whole(mask: Tensor) -> bool:
-    return bool((mask == 1).all())
-
-
-@torch.library.custom_op("edgewise::spline_sum", mutates_args=(), device_types="cpu")
-def _forward(x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str) -> Tensor:
+def forward(x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str) -> Tensor:
+    """``y (n, out)``; no gradients are recorded."""
     y = x.new_empty(x.shape[0], weight.shape[2])
     if y.numel():
-        call(x.contiguous(), _living(weight, mask), knots.contiguous(), degree, base, outputs=(y, None, None))
+        living = _living(weight, mask.contiguous())
+        call(x.contiguous(), living, knots.contiguous(), degree, base, outputs=(y, None, None))
     return y
 
 
-@_forward.register_fake
-def _(x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str) -> Tensor:
-    return x.new_empty(x.shape[0], weight.shape[2])
-
-
-@torch.library.custom_op("edgewise::spline_sum_backward", mutates_args=(), device_types="cpu")
-def _backward(
+def backward(
     upstream: Tensor,
     x: Tensor,
     weight: Tensor,
@@ -109,21 +113,32 @@ def _backward(
     wants_x: bool,
     wants_weight: bool,
 ) -> tuple[Tensor, Tensor]:
+    """Gradients for ``x`` and ``weight``, of no elements where one is not wanted."""
     dx, dw = _empty_gradients(x, weight, wants_x, wants_weight)
     if not x.shape[0]:
         return dx, dw.zero_()
-    outputs = (None, dx if wants_x else None, dw if wants_weight else None)
-    living, g = _living(weight, mask), upstream.contiguous()
-    call(x.contiguous(), living, knots.contiguous(), degree, base, g, outputs)
+    outputs = (dx if wants_x else None, dw if wants_weight else None)
+    living, g = _living(weight, mask.contiguous()), upstream.contiguous()
+    call(x.contiguous(), living, knots.contiguous(), degree, base, g, (None, *outputs))
     if wants_weight and living.data_ptr() != weight.data_ptr():
         dw *= mask[:, None, :]
     return dx, dw
 
 
 def _empty_gradients(x: Tensor, weight: Tensor, wants_x: bool, wants_weight: bool) -> tuple[Tensor, Tensor]:
-    """Room for the gradients, of no elements where one is not wanted."""
     dx = x.new_empty(x.shape if wants_x else (0,))
     return dx, weight.new_empty(weight.shape if wants_weight else (0,))
+
+
+_forward = torch.library.custom_op("edgewise::spline_sum", forward, mutates_args=(), device_types="cpu")
+_backward = torch.library.custom_op(
+    "edgewise::spline_sum_backward", backward, mutates_args=(), device_types="cpu"
+)
+
+
+@_forward.register_fake
+def _(x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str) -> Tensor:
+    return x.new_empty(x.shape[0], weight.shape[2])
 
 
 @_backward.register_fake
@@ -138,11 +153,22 @@ def _keep(ctx, inputs, output) -> None:
 
 def _pull(ctx, upstream):
     wants_x, wants_weight = ctx.needs_input_grad[:2]
-    wants = (wants_x, wants_weight)
-    dx, dw = torch.ops.edgewise.spline_sum_backward(
-        upstream, *ctx.saved_tensors, ctx.degree, ctx.base, *wants
-    )
+    arguments = (upstream, *ctx.saved_tensors, ctx.degree, ctx.base, wants_x, wants_weight)
+    # Whoever wants derivatives of derivatives records this call, too.
+    is_plain = not torch.is_grad_enabled() and _is_unwatched(upstream)
+    dx, dw = backward(*arguments) if is_plain else torch.ops.edgewise.spline_sum_backward(*arguments)
     return dx if wants_x else None, dw if wants_weight else None, None, None, None, None
+
+
+class _Sum(torch.autograd.Function):
+    """The operator without the dispatcher."""
+
+    @staticmethod
+    def forward(ctx, *inputs):
+        _keep(ctx, inputs, None)
+        return forward(*inputs)
+
+    backward = staticmethod(_pull)
 
 
 def _keep_backward(ctx, inputs, output) -> None:

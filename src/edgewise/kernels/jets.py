@@ -60,7 +60,9 @@ def _run_jet(
     x: Tensor, weight: Tensor, mask: Tensor, knots: Tensor, degree: int, base: str, order: int
 ) -> list[Tensor]:
     outputs = _empty_jet(x, weight, order)
-    call(x.contiguous(), compiled._living(weight, mask.contiguous()), knots.contiguous(), degree, base, outputs)
+    call(
+        x.contiguous(), compiled._living(weight, mask.contiguous()), knots.contiguous(), degree, base, outputs
+    )
     return outputs
 
 

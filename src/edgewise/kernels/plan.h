@@ -7,28 +7,32 @@
 
 namespace {
 
+// What a plan tells of the slopes: nothing; every function's; or, for even knots, the place in the cell from 0 to 1,
+// where the slope of a whole spline is a polynomial, and the base function's slope.
+enum Slopes { NO_SLOPES, EACH_SLOPE, PLACE };
+
 // What one input's column of samples needs, whatever the weights: the functions' values (and slopes) by sample, the
-// samples in order of their cells, and the runs of equal cells. Row r of the values starts at r * stride.
+// samples in order of their cells, and the runs of equal cells. Row r of the values starts at r * STRIDE.
+// A block has at most BLOCK samples; rows are STRIDE apart, so that they do not share cache sets.
+constexpr int64_t BLOCK = 1024, STRIDE = BLOCK + 16;
 template <class T> struct Plan {
   T *value, *slope;
   int32_t *order, *cell, *run_cell, *run_start, *count;
   int runs;
+  Slopes slopes;
 };
 
-template <class T> int64_t plan_bytes(int rows, int64_t stride, int64_t samples, int64_t cells) {
-  return line(2 * rows * stride * sizeof(T)) + 2 * line((samples + 16) * 4) +
-         2 * line((samples + 17) * 4) + line((cells + 128) * 4);  // counters for few cells in parts, or for many
+template <class T> int64_t plan_bytes(int rows, int64_t cells) {
+  return 2 * rows * STRIDE * sizeof(T) + 4 * line((BLOCK + 17) * 4) + line((cells + 128) * 4);
 }
-template <class T> Plan<T> place_plan(char *at, int rows, int64_t stride, int64_t samples, int64_t cells) {
+template <class T> Plan<T> place_plan(char *at, int rows) {
   Plan<T> plan;
   plan.value = (T *)at;
-  plan.slope = plan.value + rows * stride;
-  at += line(2 * rows * stride * sizeof(T));
-  plan.order = (int32_t *)at, at += line((samples + 16) * 4);
-  plan.cell = (int32_t *)at, at += line((samples + 16) * 4);
-  plan.run_cell = (int32_t *)at, at += line((samples + 17) * 4);
-  plan.run_start = (int32_t *)at, at += line((samples + 17) * 4);
-  plan.count = (int32_t *)at;
+  plan.slope = plan.value + rows * STRIDE;
+  at += 2 * rows * STRIDE * sizeof(T);
+  int32_t **const lists[] = {&plan.order, &plan.cell, &plan.run_cell, &plan.run_start};
+  for (int32_t **list : lists) *list = (int32_t *)at, at += line((BLOCK + 17) * 4);
+  plan.count = (int32_t *)at;  // counters for few cells in parts, or for many
   plan.runs = 0;
   return plan;
 }
@@ -64,7 +68,7 @@ template <class T, int PARTS> NOINLINE void sort_samples(Plan<T> &plan, int n, i
 }
 
 template <class T, int K, bool BASED, Mode MODE>
-NOINLINE void evaluate(Plan<T> &plan, const Grid<T> &grid, int base, const T *x, int n, int64_t stride, bool slopes) {
+NOINLINE void evaluate(Plan<T> &plan, const Grid<T> &grid, int base, const T *x, int n, Slopes slopes) {
   constexpr int L = LANES<T>, R = K + 1 + BASED;
   const Bounds<T, K, MODE> bounds(grid);
   for (int b = 0; b < n; b += L) {
@@ -75,10 +79,14 @@ NOINLINE void evaluate(Plan<T> &plan, const Grid<T> &grid, int base, const T *x,
     const Ints<T> cell = basis<T, K, MODE>(grid, bounds, point, jet);
     if (BASED) base_branch<T>(base, point, &value[R - 1], &slope[R - 1]);
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) store(plan.value + r * stride + b, value[r]);
-    if (slopes) {
+    for (int r = 0; r < R; ++r) store(plan.value + r * STRIDE + b, value[r]);
+    if (slopes == PLACE) {
+      const Vec<T> place = (inside(grid, point) - bounds.at(cell)) * grid.inverse;
+      store(plan.slope + b, place);
+      store(plan.slope + STRIDE + b, slope[R - 1]);
+    } else if (slopes == EACH_SLOPE) {
 #pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) store(plan.slope + r * stride + b, slope[r]);
+      for (int r = 0; r < R; ++r) store(plan.slope + r * STRIDE + b, slope[r]);
     }
     typename Kind<T>::Int cells[L];
     memcpy(cells, &cell, sizeof cells);
@@ -87,11 +95,12 @@ NOINLINE void evaluate(Plan<T> &plan, const Grid<T> &grid, int base, const T *x,
 }
 
 template <class T, int K, bool BASED>
-void make_plan(Plan<T> &plan, const Grid<T> &grid, int base, const T *x, int n, int64_t stride, bool slopes) {
+void make_plan(Plan<T> &plan, const Grid<T> &grid, int base, const T *x, int n, Slopes slopes) {
+  plan.slopes = slopes;
   constexpr Mode FEW = VECTOR_BYTES == 64 ? FEW_EVEN_KNOTS : EVEN_KNOTS;  // narrow vectors pick slowly
-  if (grid.spacing != EVEN) evaluate<T, K, BASED, ANY_KNOTS>(plan, grid, base, x, n, stride, slopes);
-  else if (grid.cells < 2 * LANES<T>) evaluate<T, K, BASED, FEW>(plan, grid, base, x, n, stride, slopes);
-  else evaluate<T, K, BASED, EVEN_KNOTS>(plan, grid, base, x, n, stride, slopes);
+  if (grid.spacing != EVEN) evaluate<T, K, BASED, ANY_KNOTS>(plan, grid, base, x, n, slopes);
+  else if (grid.cells < 2 * LANES<T>) evaluate<T, K, BASED, FEW>(plan, grid, base, x, n, slopes);
+  else evaluate<T, K, BASED, EVEN_KNOTS>(plan, grid, base, x, n, slopes);
   if (grid.cells <= FEW_CELLS) sort_samples<T, WAYS>(plan, n, grid.cells);
   else sort_samples<T, 1>(plan, n, grid.cells);
 }

@@ -9,113 +9,9 @@
 // taken in one fixed order, so results depend neither on the number of threads nor on the run.
 //
 
-#include "plan.h"
+#include "tiles.h"
 
 namespace {
-
-// Tiles of outputs: WIDE vectors each while they last, then the narrowest of 4, 2, 1 that holds the rest.
-template <int R> constexpr int WIDE = R * 4 + 8 <= REGISTERS + 2 ? 4 : (R * 2 + 4 <= REGISTERS ? 2 : 1);
-template <class T, int R> int tile_vectors(int64_t left) {
-  if (left > WIDE<R> / 2 * LANES<T>) return WIDE<R>;
-  return left > LANES<T> && WIDE<R> == 4 ? 2 : 1;
-}
-
-// The R rows of W that a cell uses, or copies of them padded with zeros when the tile is not full.
-template <class T, int R, bool BASED, int NV> struct Rows {
-  static constexpr int WIDTH = NV * LANES<T>;
-  alignas(64) T copy[R * WIDTH];
-  const T *row[R];
-  void point(const T *w, int cell, int64_t features, int64_t out, int width) {
-    for (int r = 0; r < R; ++r) {
-      const T *from = w + (BASED && r == R - 1 ? features - 1 : cell + r) * out;
-      row[r] = from;
-      if (width == WIDTH) continue;
-      for (int o = 0; o < WIDTH; ++o) copy[r * WIDTH + o] = o < width ? from[o] : T(0);
-      row[r] = copy + r * WIDTH;
-    }
-  }
-};
-
-// y[b, tile] += sum_r value_r(b) W[row r, tile] for the samples of one input; y is (samples, WIDTH).
-template <class T, int R, bool BASED, int NV, int64_t STRIDE>
-NOINLINE void forward_tile(const Plan<T> &plan, const T *w, int64_t features, int64_t out, int width, T *y) {
-  constexpr int L = LANES<T>, WIDTH = NV * L;
-  Rows<T, R, BASED, NV> rows;
-  for (int k = 0; k < plan.runs; ++k) {
-    rows.point(w, plan.run_cell[k], features, out, width);
-    Vec<T> weight[R][NV];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-      for (int v = 0; v < NV; ++v) weight[r][v] = load(rows.row[r] + v * L);
-    for (int s = plan.run_start[k]; s < plan.run_start[k + 1]; ++s) {
-      const int64_t b = plan.order[s];
-      Vec<T> sum[NV];
-#pragma GCC unroll 4
-      for (int v = 0; v < NV; ++v) sum[v] = load(y + b * WIDTH + v * L);
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) {
-        const Vec<T> value = splat<T>(plan.value[r * STRIDE + b]);
-#pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v) sum[v] += value * weight[r][v];
-      }
-#pragma GCC unroll 4
-      for (int v = 0; v < NV; ++v) store(y + b * WIDTH + v * L, sum[v]);
-    }
-  }
-}
-
-// dW[row r, tile] += sum_b value_r(b) g[b, tile], and dx[s] += sum_tile g[b, tile] sum_r slope_r(b) W[row r, tile]
-// for the sample b at place s of the order; g is (samples, WIDTH), dw (features, WIDTH).
-template <class T, int R, bool BASED, int NV, int64_t STRIDE, bool DX>
-NOINLINE void backward_tile(const Plan<T> &plan, const T *w, int64_t features, int64_t out, int width,
-                   const T *g, T *dw, T *dx) {
-  constexpr int L = LANES<T>, WIDTH = NV * L;
-  Rows<T, R, BASED, NV> rows;
-  alignas(64) T square[L * L];
-  for (int k = 0; k < plan.runs; ++k) {
-    const int cell = plan.run_cell[k];
-    if (DX) rows.point(w, cell, features, out, width);
-    Vec<T> sum[R][NV];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-      for (int v = 0; v < NV; ++v)
-        sum[r][v] = load(dw + (BASED && r == R - 1 ? features - 1 : cell + r) * WIDTH + v * L);
-    for (int s = plan.run_start[k]; s < plan.run_start[k + 1]; ++s) {
-      const int64_t b = plan.order[s];
-      Vec<T> up[NV], along[NV];
-#pragma GCC unroll 4
-      for (int v = 0; v < NV; ++v) up[v] = load(g + b * WIDTH + v * L), along[v] = splat<T>(0);
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) {
-        const Vec<T> value = splat<T>(plan.value[r * STRIDE + b]);
-#pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v) sum[r][v] += value * up[v];
-        if (!DX) continue;
-        const Vec<T> slope = splat<T>(plan.slope[r * STRIDE + b]);
-#pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v) along[v] += slope * load(rows.row[r] + v * L);
-      }
-      if (!DX) continue;
-      Vec<T> product = up[0] * along[0];
-#pragma GCC unroll 4
-      for (int v = 1; v < NV; ++v) product += up[v] * along[v];
-      store(square + (s & (L - 1)) * L, product);
-      if ((s & (L - 1)) == L - 1) store(dx + s - (L - 1), load(dx + s - (L - 1)) + Tree<T, L>::sum(square, 0));
-    }
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-      for (int v = 0; v < NV; ++v)
-        store(dw + (BASED && r == R - 1 ? features - 1 : cell + r) * WIDTH + v * L, sum[r][v]);
-  }
-  const int n = plan.run_start[plan.runs], rest = n & (L - 1);
-  if (!DX || rest == 0) return;
-  memset(square + rest * L, 0, (L - rest) * L * sizeof(T));
-  const Vec<T> total = load(dx + n - rest) + Tree<T, L>::sum(square, 0);
-  memcpy(dx + n - rest, &total, rest * sizeof(T));
-}
 
 // Asks for a tile of one input's weights ahead of its use, where the rows are few enough to be worth it.
 template <class T> INLINE void prefetch(const T *w, int64_t features, int64_t out, int width) {
@@ -133,8 +29,7 @@ template <class T> struct Problem {
 
 template <class T, int K, bool BASED> struct Layer {
   static constexpr int R = K + 1 + BASED, CHUNK = 32, L = LANES<T>;
-  static constexpr int64_t FORWARD_BLOCK = 128, BACKWARD_BLOCK = 512, GROUP = 8;
-  static constexpr int64_t FORWARD_STRIDE = FORWARD_BLOCK + 16, BACKWARD_STRIDE = BACKWARD_BLOCK + 16;
+  static constexpr int64_t GROUP = 8;
   const Problem<T> &p;
   const int64_t features, cells;
   Grid<T> *grids;
@@ -143,9 +38,23 @@ template <class T, int K, bool BASED> struct Layer {
   explicit Layer(const Problem<T> &problem)
       : p(problem), features(problem.knot_count - K - 1 + BASED), cells(problem.knot_count - 2 * K - 1),
         grids((Grid<T> *)reserve(problem.in * sizeof(Grid<T>))), failed(grids == nullptr) {
-    for (int64_t i = 0; i < p.in && !failed; ++i) grids[i] = survey<T, K>(p.knots + i * p.knot_count, p.knot_count);
+    for (int64_t i = 0; i < p.in && !failed; ++i) 
+      grids[i] = survey<T, K>(p.knots + i * p.knot_count, p.knot_count, (p.in - 1 - i) * p.knot_count);
   }
   ~Layer() { free(grids); }
+
+  // Samples per block. Few cells: so many that a tile of y (or g) stays near. Many cells: so many that a cell's rows
+  // of W serve several samples.
+  int64_t forward_samples() const { return cells <= FEW_CELLS ? 128 : (cells <= 128 ? 512 : BLOCK); }
+  int64_t backward_samples() const { return cells <= FEW_CELLS ? 512 : BLOCK; }
+
+  // A polynomial saves work in every sample and costs some in every cell.
+  Slopes slopes(const Grid<T> &grid, int n) const {
+    return grid.spacing == EVEN && n >= 8 * cells ? PLACE : EACH_SLOPE;
+  }
+
+  // Whether one full tile holds all outputs: then rows of y and g are used where they are.
+  bool is_one_tile() const { return p.out == tile_vectors<T, R>(p.out) * L; }
 
   // Threads worth waking for the work at hand.
   int team() const {
@@ -153,25 +62,25 @@ template <class T, int K, bool BASED> struct Layer {
     return int(larger(1, smaller(p.threads, int64_t(work / 1e5))));
   }
 
-  void forward_chunk(int64_t b0, int n, int64_t i0, int count, const Plan<T> *plans, T *tile) const {
+  // One chunk of inputs, all tiles of outputs; the first chunk starts the sums.
+  void forward_chunk(int64_t b0, int n, int64_t i0, int count, const Plan<T> *plans, T *space) const {
+    const bool in_place = is_one_tile();
+    T *tile = in_place ? p.y + b0 * p.out : space;
     int nv;
     for (int64_t o0 = 0; o0 < p.out; o0 += nv * L) {
       nv = tile_vectors<T, R>(p.out - o0);
       const int width = int(smaller(nv * L, p.out - o0));
-      for (int b = 0; b < n; ++b) {
-        T *row = tile + b * nv * L;
-        if (i0 == 0) for (int o = 0; o < nv * L; o += L) store(row + o, Vec<T>{});
-        else copy(row, p.y + (b0 + b) * p.out + o0, width, nv * L);
-      }
+      if (i0 == 0) memset(tile, 0, n * nv * VECTOR_BYTES);
+      else for (int b = 0; b < n && !in_place; ++b) copy(tile + b * nv * L, p.y + (b0 + b) * p.out + o0, width, nv * L);
       for (int i = 0; i < count; ++i) {
         const T *w = p.w + (i0 + i) * features * p.out + o0;
         if (i + 1 < count) prefetch(w + features * p.out, features, p.out, width);
-        if (nv == 1) forward_tile<T, R, BASED, 1, FORWARD_STRIDE>(plans[i], w, features, p.out, width, tile);
-        else if (WIDE<R> < 4 || nv == 2) forward_tile<T, R, BASED, 2, FORWARD_STRIDE>(plans[i], w, features, p.out, width, tile);
+        if (nv == 1) forward_tile<T, K, BASED, 1>(plans[i], w, features, p.out, width, tile);
+        else if (WIDE<R> < 4 || nv == 2) forward_tile<T, K, BASED, 2>(plans[i], w, features, p.out, width, tile);
         else if constexpr (WIDE<R> == 4)
-          forward_tile<T, R, BASED, 4, FORWARD_STRIDE>(plans[i], w, features, p.out, width, tile);
+          forward_tile<T, K, BASED, 4>(plans[i], w, features, p.out, width, tile);
       }
-      for (int b = 0; b < n; ++b) copy(p.y + (b0 + b) * p.out + o0, tile + b * nv * L, width, width);
+      for (int b = 0; b < n && !in_place; ++b) copy(p.y + (b0 + b) * p.out + o0, tile + b * nv * L, width, width);
     }
   }
 
@@ -180,7 +89,7 @@ template <class T, int K, bool BASED> struct Layer {
       const int count = int(smaller(CHUNK, p.in - i0));
       for (int i = 0; i < count; ++i) {
         for (int b = 0; b < n; ++b) column[b] = p.x[(b0 + b) * p.in + i0 + i];
-        make_plan<T, K, BASED>(plans[i], grids[i0 + i], p.base, column, n, FORWARD_STRIDE, false);
+        make_plan<T, K, BASED>(plans[i], grids[i0 + i], p.base, column, n, NO_SLOPES);
       }
       forward_chunk(b0, n, i0, count, plans, tile);
     }
@@ -189,19 +98,18 @@ template <class T, int K, bool BASED> struct Layer {
   void forward() {
     const int threads = team();
     const int64_t share = ((p.batch + threads - 1) / threads + 15) / 16 * 16;
-    const int64_t block = smaller(FORWARD_BLOCK, share), blocks = (p.batch + block - 1) / block;
-    const int64_t each = plan_bytes<T>(R, FORWARD_STRIDE, block, cells);
+    const int64_t block = smaller(forward_samples(), share), blocks = (p.batch + block - 1) / block;
+    const int64_t each = plan_bytes<T>(R, cells);
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
-      char *space = reserve(CHUNK * each + line(block * sizeof(T)) + block * 4 * VECTOR_BYTES);
+      char *space = workspace(CHUNK * each + STRIDE * sizeof(T) + block * 4 * VECTOR_BYTES);
       if (space == nullptr) failed = true;
       Plan<T> plans[CHUNK];
-      for (int i = 0; i < CHUNK && space; ++i) plans[i] = place_plan<T>(space + i * each, R, FORWARD_STRIDE, block, cells);
-      T *column = (T *)(space + CHUNK * each), *tile = (T *)(space + CHUNK * each + line(block * sizeof(T)));
+      for (int i = 0; i < CHUNK && space; ++i) plans[i] = place_plan<T>(space + i * each, R);
+      T *column = (T *)(space + CHUNK * each), *tile = column + STRIDE;
 #pragma omp for schedule(static)
       for (int64_t k = 0; k < blocks; ++k)
         if (space) forward_block(k * block, int(smaller(block, p.batch - k * block)), plans, column, tile);
-      free(space);
     }
   }
 
@@ -211,91 +119,72 @@ template <class T, int K, bool BASED> struct Layer {
     for (int64_t o0 = 0; o0 < p.out; o0 += nv * L) {
       nv = tile_vectors<T, R>(p.out - o0);
       const int width = int(smaller(nv * L, p.out - o0));
-      for (int64_t b = b0; b < b1; ++b) {
-        T *row = packed + o0 * p.batch + b * nv * L;
-        copy(row, p.g + b * p.out + o0, width, nv * L);
-      }
+      for (int64_t b = b0; b < b1; ++b)
+        copy(packed + o0 * p.batch + b * nv * L, p.g + b * p.out + o0, width, nv * L);
     }
   }
 
   template <int NV>
-  void backward_input(const Plan<T> &plan, int64_t i, int64_t o0, int width, bool first, const T *g,
-                      T *dw, T *dx) const {
+  void backward_input(const Plan<T> &plan, int64_t i, int64_t o0, int width, bool add, const T *g, T *dx) const {
     const T *w = p.w + i * features * p.out + o0;
+    T *dw = p.dw ? p.dw + i * features * p.out + o0 : nullptr;
     prefetch(w + (i + 1 < p.in ? features * p.out : 0), features, p.out, width);
-    memset(dw, 0, features * NV * VECTOR_BYTES);
-    if (p.dx) backward_tile<T, R, BASED, NV, BACKWARD_STRIDE, true>(plan, w, features, p.out, width, g, dw, dx);
-    else backward_tile<T, R, BASED, NV, BACKWARD_STRIDE, false>(plan, w, features, p.out, width, g, dw, dx);
-    if (!p.dw) return;
-    for (int64_t f = 0; f < features; ++f) {
-      T *to = p.dw + (i * features + f) * p.out + o0, *from = dw + f * NV * L;
-      if (first) copy(to, from, width, width);
-      else for (int o = 0; o < width; ++o) to[o] += from[o];
-    }
+    const auto tile = plan.slopes == PLACE        ? backward_tile<T, K, BASED, NV, PLACE>
+                      : plan.slopes == EACH_SLOPE ? backward_tile<T, K, BASED, NV, EACH_SLOPE>
+                                                  : backward_tile<T, K, BASED, NV, NO_SLOPES>;
+    tile(plan, w, features, p.out, width, g, dw, add, dx, grids[i].inverse);
   }
 
   // All tiles of `count` inputs over one block of samples: a tile of g is used by every input while it is near.
-  void backward_block(Plan<T> *plans, int64_t i0, int count, int64_t b0, int n, T *columns, const T *packed, T *dw,
-                      T *dx) const {
+  // `columns` holds x, then its gradient, input by input; `sorted` the gradients in the order of the cells.
+  void backward_block(Plan<T> *plans, int64_t i0, int count, int64_t b0, int n, const T *packed, T *columns, T *sorted) const {
+    for (int b = 0; b < n; ++b)
+      for (int i = 0; i < count; ++i) columns[i * STRIDE + b] = p.x[(b0 + b) * p.in + i0 + i];
     for (int i = 0; i < count; ++i)
-      make_plan<T, K, BASED>(plans[i], grids[i0 + i], p.base, columns + (i0 + i) * p.batch + b0, n, BACKWARD_STRIDE,
-                             p.dx != nullptr);
-    memset(dx, 0, count * BACKWARD_STRIDE * sizeof(T));
+      make_plan<T, K, BASED>(plans[i], grids[i0 + i], p.base, columns + i * STRIDE, n,
+                             p.dx ? slopes(grids[i0 + i], n) : NO_SLOPES);
+    memset(sorted, 0, count * STRIDE * sizeof(T));
     int nv;
     for (int64_t o0 = 0; o0 < p.out; o0 += nv * L) {
       nv = tile_vectors<T, R>(p.out - o0);
       const int width = int(smaller(nv * L, p.out - o0));
       const T *g = packed + o0 * p.batch + b0 * nv * L;
       for (int i = 0; i < count; ++i) {
-        T *slopes = dx + i * BACKWARD_STRIDE;
-        if (nv == 1) backward_input<1>(plans[i], i0 + i, o0, width, b0 == 0, g, dw, slopes);
-        else if (WIDE<R> < 4 || nv == 2) backward_input<2>(plans[i], i0 + i, o0, width, b0 == 0, g, dw, slopes);
-        else if constexpr (WIDE<R> == 4) backward_input<4>(plans[i], i0 + i, o0, width, b0 == 0, g, dw, slopes);
+        T *along = sorted + i * STRIDE;
+        if (nv == 1) backward_input<1>(plans[i], i0 + i, o0, width, b0 > 0, g, along);
+        else if (WIDE<R> < 4 || nv == 2) backward_input<2>(plans[i], i0 + i, o0, width, b0 > 0, g, along);
+        else if constexpr (WIDE<R> == 4) backward_input<4>(plans[i], i0 + i, o0, width, b0 > 0, g, along);
       }
     }
-    // The columns have been read: their place takes the derivatives.
-    for (int i = 0; i < count && p.dx; ++i)
-      for (int s = 0; s < n; ++s)
-        columns[(i0 + i) * p.batch + b0 + plans[i].order[s]] = dx[i * BACKWARD_STRIDE + s];
+    if (!p.dx) return;
+    for (int i = 0; i < count; ++i)
+      for (int s = 0; s < n; ++s) columns[i * STRIDE + plans[i].order[s]] = sorted[i * STRIDE + s];
+    for (int b = 0; b < n; ++b)
+      for (int i = 0; i < count; ++i) p.dx[(b0 + b) * p.in + i0 + i] = columns[i * STRIDE + b];
   }
 
   void backward() {
     const int threads = team();
-    const int64_t block = smaller(BACKWARD_BLOCK, p.batch);
-    const int64_t each = plan_bytes<T>(R, BACKWARD_STRIDE, block, cells), tile = 4 * VECTOR_BYTES;
-    const int64_t group = larger(1, smaller(GROUP, p.in / threads)), slopes = line(BACKWARD_STRIDE * sizeof(T));
-    T *columns = (T *)reserve(p.in * p.batch * sizeof(T));
-    T *packed = (T *)reserve(p.batch * (p.out + 4 * L) * sizeof(T));
-    if (columns == nullptr || packed == nullptr) failed = true;
-    const int64_t blocks = failed ? 0 : (p.batch + 63) / 64, inputs = failed ? 0 : p.in;
+    const int64_t block = smaller(backward_samples(), p.batch), each = plan_bytes<T>(R, cells);
+    const int64_t group = larger(1, smaller(GROUP, p.in / threads));
+    T *packed = is_one_tile() ? nullptr : (T *)reserve(p.batch * (p.out + 4 * L) * sizeof(T));
+    if (packed == nullptr && !is_one_tile()) failed = true;
+    const int64_t blocks = packed ? (p.batch + 63) / 64 : 0, inputs = failed ? 0 : p.in;
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
-      char *space = reserve(group * (each + slopes) + features * tile);
+      char *space = workspace(group * (each + 2 * STRIDE * sizeof(T)));
       if (space == nullptr) failed = true;
       Plan<T> plans[GROUP];
-      for (int i = 0; i < group && space; ++i)
-        plans[i] = place_plan<T>(space + i * each, R, BACKWARD_STRIDE, block, cells);
-      T *dx = (T *)(space + group * each), *dw = (T *)(space + group * (each + slopes));
+      for (int i = 0; i < group && space; ++i) plans[i] = place_plan<T>(space + i * each, R);
+      T *columns = (T *)(space + group * each);
 #pragma omp for schedule(static)
-      for (int64_t k = 0; k < blocks; ++k) {
-        const int64_t b0 = k * 64, b1 = smaller(b0 + 64, p.batch);
-        pack(packed, b0, b1);
-        for (int64_t i = 0; i < p.in; ++i)
-          for (int64_t b = b0; b < b1; ++b) columns[i * p.batch + b] = p.x[b * p.in + i];
-      }
+      for (int64_t k = 0; k < blocks; ++k) pack(packed, k * 64, smaller(k * 64 + 64, p.batch));
 #pragma omp for schedule(static)
       for (int64_t i = 0; i < inputs; i += group)
         for (int64_t b0 = 0; b0 < p.batch && space; b0 += block)
-          backward_block(plans, i, int(smaller(group, p.in - i)), b0, int(smaller(block, p.batch - b0)), columns,
-                         packed, dw, dx);
-#pragma omp for schedule(static)
-      for (int64_t k = 0; k < (p.dx ? blocks : 0); ++k)
-        for (int64_t i = 0; i < p.in; ++i)
-          for (int64_t b = k * 64; b < smaller(k * 64 + 64, p.batch); ++b)
-            p.dx[b * p.in + i] = columns[i * p.batch + b];
-      free(space);
+          backward_block(plans, i, int(smaller(group, p.in - i)), b0, int(smaller(block, p.batch - b0)),
+                         packed ? packed : p.g, columns, columns + group * STRIDE);
     }
-    free(columns);
     free(packed);
   }
 };
@@ -337,3 +226,14 @@ template <class T> int run_any(const Problem<T> &problem, int degree) {
   }
 EDGEWISE_EXPORT(edgewise_spline_sum_float_, float)
 EDGEWISE_EXPORT(edgewise_spline_sum_double_, double)
+
+// Whether every number is 1.
+#define EDGEWISE_EXPORT_ALL_ONES(NAME, T)                                                              \
+  extern "C" __attribute__((visibility("default"))) int EDGEWISE_JOIN(NAME, EDGEWISE_LEVEL)(           \
+      const T *from, int64_t count) {                                                                  \
+    int all = 1;                                                                                       \
+    for (int64_t k = 0; k < count; ++k) all &= from[k] == T(1);                                        \
+    return all;                                                                                        \
+  }
+EDGEWISE_EXPORT_ALL_ONES(edgewise_all_ones_float_, float)
+EDGEWISE_EXPORT_ALL_ONES(edgewise_all_ones_double_, double)

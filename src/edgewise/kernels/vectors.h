@@ -6,6 +6,7 @@
 #ifndef EDGEWISE_VECTORS_H
 #define EDGEWISE_VECTORS_H
 
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,34 @@ template <class T> struct Tree<T, 1> {
   INLINE Vec<T> sum(const T *square, int row) { return load(square + row * LANES<T>); }
 };
 
+// to[c] = from[index + c] lane by lane, c < COUNT <= LANES: a vector is read for every lane and the square turned over.
+// Faster than COUNT gathers; reads LANES numbers from each place.
+template <class T, int COUNT> INLINE void gather_rows(const T *from, Ints<T> index, Vec<T> *to) {
+  constexpr int L = LANES<T>;
+  typename Kind<T>::Int at[L];
+  memcpy(at, &index, sizeof at);
+  Vec<T> square[L];
+#pragma GCC unroll 16
+  for (int l = 0; l < L; ++l) square[l] = load(from + at[l]);
+#pragma GCC unroll 4
+  for (int step = L / 2; step > 0; step /= 2)
+#pragma GCC unroll 16
+    for (int l = 0; l < L; ++l) {
+      if (l & step) continue;
+      const Vec<T> a = square[l], b = square[l + step];
+      square[l] = pick<T>(a, b, step, 0), square[l + step] = pick<T>(a, b, step, 1);
+    }
+#pragma GCC unroll 16
+  for (int c = 0; c < COUNT; ++c) to[c] = square[c];
+}
+
+template <class I> INLINE bool any(I mask) {
+  uint64_t word[sizeof(I) / 8], all = 0;
+  memcpy(word, &mask, sizeof mask);
+  for (unsigned k = 0; k < sizeof(I) / 8; ++k) all |= word[k];
+  return all != 0;
+}
+
 // e^z by z = n ln 2 + r and a Taylor sum in r; n comes out of the low bits of z / ln 2 + magic.
 template <class T> INLINE Vec<T> exponential(Vec<T> z) {
   using C = Kind<T>;
@@ -121,6 +150,28 @@ template <class T> INLINE void copy(T *to, const T *from, int width, int full) {
 // Sizes in bytes rounded up to whole lines, and memory that starts at one.
 constexpr int64_t line(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 inline char *reserve(int64_t bytes) { return (char *)aligned_alloc(64, line(bytes > 0 ? bytes : 1)); }
+
+// Memory that a thread keeps from call to call and that goes with it; null where there is none. Asking the system
+// for some in every call costs more than a small layer does.
+struct Space {
+  int64_t bytes;
+  alignas(64) char at[1];
+};
+pthread_key_t space_key;
+pthread_once_t space_once = PTHREAD_ONCE_INIT;
+inline void make_space_key() { pthread_key_create(&space_key, free); }
+inline char *workspace(int64_t bytes) {
+  pthread_once(&space_once, make_space_key);
+  Space *space = (Space *)pthread_getspecific(space_key);
+  if (space == nullptr || space->bytes < bytes) {
+    free(space);
+    space = (Space *)reserve(bytes + sizeof(Space));
+    if (space) space->bytes = bytes;
+    pthread_setspecific(space_key, space);
+  }
+  return space ? space->at : nullptr;
+}
+
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
