@@ -16,7 +16,8 @@ NAN = math.nan
 class Row:
     """A contestant in one case: milliseconds, useful GFLOP/s, and its time over edgewise's and the perceptron's.
 
-    ``errors`` are those of output, input gradient and parameter gradients; None where nothing was compared.
+    ``errors`` are those of output, input gradient and parameter gradients, None where nothing was compared; ``times``
+    the milliseconds of every round.
     """
 
     case: str
@@ -33,6 +34,7 @@ class Row:
     errors: tuple[float, float, float] | None
     is_rival: bool
     tried: dict[str, float]
+    times: list[float]
 
     @property
     def is_exact(self) -> bool:
@@ -73,10 +75,10 @@ def row(
     errors: tuple[float, float, float] | None,
     peak: float,
 ) -> Row:
-    """``peak`` is in operations a second, ``times`` those of all who took part in the case."""
+    """``times`` are those of all who took part in the case, ``peak`` is in GFLOP/s."""
     mine = times[contestant.name]
     low, median, high = quartiles(mine)
-    speed = contestant.flops / median * 1e3
+    gflops = 1e-6 * contestant.flops / median
 
     def over(name: str) -> float:
         return ratio(mine, times[name]) if name in times else NAN
@@ -89,13 +91,14 @@ def row(
         low=low,
         median=median,
         high=high,
-        gflops=speed * 1e-9,
-        of_peak=speed / peak,
+        gflops=gflops,
+        of_peak=gflops / peak,
         over_edgewise=over("edgewise"),
         over_perceptron=over("torch perceptron"),
         errors=errors,
         is_rival=contestant.is_rival,
         tried=contestant.tried,
+        times=mine,
     )
 
 
@@ -114,18 +117,22 @@ COLUMNS = (
 
 def cells(row: Row) -> tuple[str, ...]:
     errors = " ".join(f"{error:.0e}" for error in row.errors) if row.errors else "-"
-    how = f"WRONG; {row.note}" if not row.is_exact else row.note
+    how = row.note if row.is_exact else f"WRONG by {max(row.errors or ()):.0e}, does not count; {row.note}"
     return (
         row.contestant,
         f"{row.median:.2f} ({row.low:.2f} .. {row.high:.2f})",
         str(row.rounds),
         f"{row.gflops:.1f}",
-        f"{row.of_peak:.1%}",
-        f"{row.over_edgewise:.3g}",
-        f"{row.over_perceptron:.3g}",
+        _number(row.of_peak, ".1%"),
+        _number(row.over_edgewise, ".3g"),
+        _number(row.over_perceptron, ".3g"),
         errors,
         how,
     )
+
+
+def _number(value: float, form: str) -> str:
+    return "-" if math.isnan(value) else format(value, form)
 
 
 def plain(found: list[Row | Skipped]) -> str:

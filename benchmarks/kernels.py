@@ -77,17 +77,19 @@ def time_case(case: Case, args: argparse.Namespace, loop: tuple | None) -> list[
             errors = _check(contestant)
         except ImportError as error:
             skipped.append(Skipped(case.name, name, f"{error}; {INSTALL}"))
+        except kernel_peers.TooLarge as error:
+            skipped.append(Skipped(case.name, name, str(error)))
         except Exception as error:
             if name in kernel_peers.OURS:
                 raise
             skipped.append(Skipped(case.name, name, f"{type(error).__name__}: {error}".splitlines()[0]))
         else:
             ready.append((contestant, errors))
-    steps = {contestant.name: contestant.step for contestant, _ in ready}
     if loop:
-        steps[PEAK] = loop[0]
-    times = take_turns(steps, args.rounds, args.seconds)
-    peak = args.threads * loop[1] / min(times[PEAK]) * 1e3 if loop else math.nan
+        step, flops = loop
+        ready.append((Contestant(PEAK, lambda: (step(),), None, args.threads * flops), None))
+    times = take_turns({one.name: one.step for one, _ in ready}, args.rounds, args.seconds)
+    peak = 1e-6 * args.threads * loop[1] / min(times[PEAK]) if loop else math.nan
     return [row(case, contestant, times, errors, peak) for contestant, errors in ready] + skipped
 
 
@@ -123,7 +125,7 @@ def run_sections(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
 def _threads(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:
     if len(args.cores) < 2:
         return ["two threads: skipped, this process may use one core only"]
-    speedups = json.loads(_apart("kernel_threads.py", args.rounds, args.seconds, cores=args.cores))
+    speedups = json.loads(_apart("kernel_threads.py", args.rounds, args.seconds, *args.cores[-2:]))
     found["threads"] = {width: (pair["layer"], pair["torch.mm"]) for width, pair in speedups.items()}
     lines = [
         "speed-up by two threads, forward and backward, 5 intervals, beside torch.mm of as many operations"
@@ -154,16 +156,11 @@ def _memory(found: dict[str, Any], with_peers: bool) -> list[str]:
     return lines
 
 
-def _apart(script: str, *arguments: object, cores: list[int] | None = None) -> str:
-    """The last line that a script of this folder prints, run in a process of its own; on more cores where told."""
-
-    def widen() -> None:
-        if cores is not None and hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(0, cores)
-
+def _apart(script: str, *arguments: object) -> str:
+    """The last line that a script of this folder prints, run in a process of its own."""
     command = [sys.executable, str(Path(__file__).with_name(script)), *map(str, arguments)]
     environment = os.environ | (ENVIRONMENT if script == "kernel_memory.py" else {})
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, preexec_fn=widen)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise SystemExit(f"{script} failed:\n{done.stderr}")
     return done.stdout.splitlines()[-1]
@@ -194,6 +191,15 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return f"{platform.machine()}, {line.split(':', 1)[1].strip()}"
     return platform.machine()
+
+
+def _without_nan(value: Any) -> Any:
+    """None for every number that is none, as JSON has it."""
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def arguments() -> argparse.Namespace:
@@ -239,7 +245,8 @@ def main() -> None:
     if args.json:
         rows = {name: [asdict(one) for one in found] for name, found in results.items()}
         told = {"heading": first_lines.splitlines(), "cases": rows, "others": others}
-        args.json.write_text(json.dumps(told | {"aims": [asdict(aim) for aim in aims]}, indent=1))
+        told["aims"] = [asdict(aim) for aim in aims]
+        args.json.write_text(json.dumps(_without_nan(told), indent=1))
 
 
 if __name__ == "__main__":
