@@ -26,7 +26,7 @@ Arrays = list[np.ndarray]
 COMPILED = "layer compiled"
 
 
-class TooLarge(Exception):
+class TooLargeError(Exception):
     """A shape at which a peer is left out."""
 
 
@@ -65,7 +65,7 @@ class Maker:
     def build(self, case: Case) -> Contestant:
         """The fastest mode as a contestant."""
         if case.width > self.widest or case.intervals > self.finest:
-            raise TooLarge("a step takes more than 7 s or 10 GB")
+            raise TooLargeError("a step takes more than 7 s or 10 GB")
         found = {mode: self._in_mode(case, mode) for mode in self.modes(case)}
         if len(found) == 1:
             return found.popitem()[1]
