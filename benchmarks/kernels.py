@@ -1,166 +1,252 @@
-"""How long a spline layer takes beside the multilayer perceptron it replaces: same inputs, outputs and parameters.
+"""How long a spline layer takes, beside perceptrons in torch and JAX and the spline layers that PyPI has.
 
-The perceptron is ``in -> h -> out`` with SiLU and no biases, ``h`` such that ``in*h + h*out = in*out*(G + 4)``, the
-parameters of a cubic layer of ``G`` intervals and a base. One step is forward and backward with gradients for
-input and parameters, in float32. The contestants take turns within every round of one process, so a disturbance
-meets all of them; printed are median and middle half of the rounds, and the median of the ratios round by round.
-Before it is timed, the compiled layer is compared with the torch path in float64.
+Everything in float32 unless it says otherwise, one run, one process kept to ``--threads`` cores. In every case all
+contestants get the same inputs and the same gradient from above; what each computes is first compared with SciPy's
+splines in float64, from its own parameters, and what is wrong by more than 1e-3 is timed but does not count. The
+contestants take turns within rounds; printed are median, middle half, and the median of the ratios round by round.
 
-    python benchmarks/kernels.py --threads 1
+The parameter-matched perceptron is ``in -> h -> out`` with SiLU and no biases, ``h`` such that ``in*h + h*out`` is
+``in*out*(intervals + 4)``. Useful GFLOP/s count the ``degree + 1`` basis functions that a sample meets and the base, so
+they are the same for every spline layer whatever it really computes; the peak is that of a loop of multiply-adds timed
+in the same rounds.
+
+    python benchmarks/kernels.py
 """
 
 import argparse
+import contextlib
+import datetime
+import importlib.metadata
 import json
+import math
 import os
 import platform
-import statistics
-import time
+import subprocess
+import sys
+import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
+import kernel_jax
+import kernel_peers
 import torch
-from torch import Tensor, nn
+from kernel_cases import CASES, FINE, Case
+from kernel_checks import relative_errors
+from kernel_memory import ENVIRONMENT
+from kernel_peers import Contestant
+from kernel_table import PEAK, Row, Skipped, goals, markdown, plain, row
+from kernel_timing import fma_loop, pin, take_turns
 
-from edgewise import KANLayer, kernels
-from edgewise.kernels import torch_path
+from edgewise import __version__, kernels
 
-CASES = {
-    "64-5": (1024, 64, 5),
-    "64-20": (1024, 64, 20),
-    "64-100": (1024, 64, 100),
-    "64-500": (1024, 64, 500),
-    "256-5": (1024, 256, 5),
-    "768-5": (512, 768, 5),
-}
-TARGETS = {"64-5": 0.45, "64-20": 0.20, "64-100": 0.06, "256-5": 0.40, "768-5": 0.45}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One contestant's step, milliseconds: median, lower and upper quartile; ``ratio`` to the perceptron's."""
-
-    case: str
-    contestant: str
-    median: float
-    low: float
-    high: float
-    ratio: float
+SECTIONS = ("small", "threads", "memory")
+INSTALL = "pip install 'edgewise[bench]'"
+PACKAGES = ("torch", "jax", "inkan", "flashkan", "kanditioned", "jaxkan", "pykan", "numpy")
+MEMORY_ROWS = {"edgewise": 65536, "perceptron": 16384, "inkan": 4096}
 
 
-def perceptron(width: int, intervals: int) -> nn.Module:
-    hidden = round(width * (intervals + 4) / 2)
-    return nn.Sequential(
-        nn.Linear(width, hidden, bias=False), nn.SiLU(), nn.Linear(hidden, width, bias=False)
+def builders(case: Case, with_peers: bool) -> dict[str, Callable[[Case], Contestant]]:
+    """Who takes part in a case."""
+    found = dict(kernel_peers.OURS)
+    if case.layers > 1:
+        del found["edgewise, forward alone"]
+    if case.name == FINE[0]:
+        found["edgewise, 5 intervals"] = _coarse
+    if with_peers:
+        found |= kernel_jax.OURS | kernel_peers.PEERS | kernel_jax.PEERS
+    return found
+
+
+def _coarse(case: Case) -> Contestant:
+    """edgewise at five intervals, to be timed in the very rounds of a fine case."""
+    built = kernel_peers.OURS["edgewise"](replace(case, intervals=5))
+    return replace(built, name="edgewise, 5 intervals")
+
+
+def time_case(case: Case, args: argparse.Namespace, loop: tuple | None) -> list[Row | Skipped]:
+    """Builds, checks and times; a contestant that cannot is a line that says why."""
+    torch._dynamo.reset()  # every case is compiled for its own shapes, as in a fresh process
+    ready: list[tuple[Contestant, Any]] = []
+    skipped: list[Row | Skipped] = []
+    for name, build in builders(case, not args.no_peers).items():
+        print(f"  {case.name}: preparing {name}", file=sys.stderr)
+        try:
+            contestant = build(case)
+            errors = _check(contestant)
+        except ImportError as error:
+            skipped.append(Skipped(case.name, name, f"{error}; {INSTALL}"))
+        except kernel_peers.TooLargeError as error:
+            skipped.append(Skipped(case.name, name, str(error)))
+        except Exception as error:
+            if name in kernel_peers.OURS:
+                raise
+            skipped.append(Skipped(case.name, name, f"{type(error).__name__}: {error}".splitlines()[0]))
+        else:
+            ready.append((contestant, errors))
+    if loop:
+        step, flops = loop
+        ready.append((Contestant(PEAK, lambda: (step(),), None, args.threads * flops), None))
+    times = take_turns({one.name: one.step for one, _ in ready}, args.rounds, args.seconds)
+    peak = 1e-6 * args.threads * loop[1] / min(times[PEAK]) if loop else math.nan
+    return [row(case, contestant, times, errors, peak) for contestant, errors in ready] + skipped
+
+
+def _check(contestant: Contestant) -> tuple[float, float, float] | None:
+    """Its errors; where nothing is compared the step is run all the same, to warm it up."""
+    outcome = contestant.step()
+    if contestant.exact is None:
+        return None
+    errors = relative_errors(contestant.arrays(outcome), contestant.exact())
+    if contestant.name.startswith("edgewise") and max(errors) > 1e-4:
+        raise SystemExit(f"{contestant.name} is wrong by {max(errors):.1e}: a fast wrong answer is no answer")
+    return errors
+
+
+def run_sections(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
+    """What is no layer's step: lines to print, and the numbers behind them."""
+    lines: list[str] = []
+    found: dict[str, Any] = {}
+    if "small" in args.sections and not args.no_peers:
+        import kernel_small
+
+        try:
+            lines, found["small"] = kernel_small.measure(args.rounds, args.seconds)
+        except ImportError as error:
+            lines.append(f"loss and gradient of a small network: skipped, {error}; {INSTALL}")
+    if "threads" in args.sections:
+        lines += _threads(args, found)
+    if "memory" in args.sections:
+        lines += _memory(found, not args.no_peers)
+    return lines, found
+
+
+def _threads(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:
+    if len(args.cores) < 2:
+        return ["two threads: skipped, this process may use one core only"]
+    speedups = json.loads(_apart("kernel_threads.py", args.rounds, args.seconds, *args.cores[-2:]))
+    found["threads"] = {width: (pair["layer"], pair["torch.mm"]) for width, pair in speedups.items()}
+    lines = [
+        "speed-up by two threads, forward and backward, 5 intervals, beside torch.mm of as many operations"
+    ]
+    for width, pair in speedups.items():
+        lines.append(f"  width {width:4} " + ", ".join(f"{name} {value:.2f}" for name, value in pair.items()))
+    return lines
+
+
+def _memory(found: dict[str, Any], with_peers: bool) -> list[str]:
+    if not sys.platform.startswith("linux"):
+        return ["working memory: skipped, only Linux tells it"]
+    lines = ["working memory of a training step beyond parameters, gradients and Adam's state, 64 -> 64,"]
+    lines.append(
+        "  float32 numbers over batch * (in + out), the batch and the gradient of the input included"
+    )
+    found["memory"] = {}
+    for intervals in (5, 500):
+        told = []
+        for name, rows in MEMORY_ROWS.items():
+            if name == "inkan" and not (with_peers and _version("inkan")):
+                continue
+            numbers = float(_apart("kernel_memory.py", name, intervals, rows))
+            told.append(f"{name} {numbers:.3g} ({rows} rows)")
+            if name == "edgewise":
+                found["memory"][intervals] = numbers
+        lines.append(f"  {intervals:3} intervals: " + ", ".join(told))
+    return lines
+
+
+def _apart(script: str, *arguments: object) -> str:
+    """The last line that a script of this folder prints, run in a process of its own."""
+    command = [sys.executable, str(Path(__file__).with_name(script)), *map(str, arguments)]
+    environment = os.environ | (ENVIRONMENT if script == "kernel_memory.py" else {})
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise SystemExit(f"{script} failed:\n{done.stderr}")
+    return done.stdout.splitlines()[-1]
+
+
+def _version(package: str) -> str | None:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(package)
+    return None
+
+
+def heading(args: argparse.Namespace, pinned: str) -> str:
+    load = f"load average {os.getloadavg()[0]:.1f} before the start" if hasattr(os, "getloadavg") else ""
+    versions = ", ".join(f"{name} {_version(name)}" for name in PACKAGES if _version(name))
+    return "\n".join(
+        [
+            f"edgewise {__version__}, kernels {': '.join(kernels.which())}; {versions}",
+            f"{datetime.date.today()}, Python {platform.python_version()}, {platform.system()} {_processor()}",
+            f"{args.threads} thread{'s' * (args.threads > 1)}, {pinned}, {load}",
+            f"up to {args.rounds} rounds, fewer for who takes more than {args.seconds:g} s in all",
+        ]
     )
 
 
-def through_torch(layer: KANLayer) -> Callable[[Tensor], Tensor]:
-    spline = layer.spline
-    return lambda x: torch_path.spline_sum(
-        x, spline.weight, spline.mask, spline.knots, spline.degree, spline.base
-    )
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return f"{platform.machine()}, {line.split(':', 1)[1].strip()}"
+    return platform.machine()
 
 
-def step(run: Callable[[Tensor], Tensor], parameters: list[nn.Parameter], x: Tensor, upstream: Tensor):
-    """One forward and backward as a function of nothing."""
-
-    def go() -> None:
-        for tensor in (x, *parameters):
-            tensor.grad = None
-        run(x).backward(upstream)
-
-    return go
+def _without_nan(value: Any) -> Any:
+    """None for every number that is none, as JSON has it."""
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def forward(layer: KANLayer, x: Tensor) -> Callable[[], None]:
-    def go() -> None:
-        with torch.no_grad():
-            layer(x)
-
-    return go
-
-
-def contestants(batch: int, width: int, intervals: int) -> dict[str, Callable[[], None]]:
-    generator = torch.Generator().manual_seed(0)
-    x = (torch.rand(batch, width, generator=generator) * 2 - 1).requires_grad_()
-    upstream = torch.randn(batch, width, generator=generator)
-    layer, peer = (
-        KANLayer(width, width, intervals=intervals, generator=generator),
-        perceptron(width, intervals),
-    )
-    check(layer, x)
-    own = list(layer.parameters())
-    return {
-        "perceptron": step(peer, list(peer.parameters()), x, upstream),
-        "layer": step(layer, own, x, upstream),
-        "torch path": step(through_torch(layer), own, x, upstream),
-        "forward alone": forward(layer, x),
-    }
-
-
-def check(layer: KANLayer, x: Tensor) -> None:
-    """A fast wrong answer is no answer."""
-    with torch.no_grad():
-        exact = through_torch(layer.double())(x.double())
-        found = layer.float()(x)
-    error = float((found - exact).abs().max() / exact.abs().max())
-    if error > 1e-5:
-        raise SystemExit(f"the layer is wrong by {error:.1e}")
-
-
-def time_case(case: str, rounds: int, slow: bool) -> list[Row]:
-    rivals = contestants(*CASES[case])
-    if not slow:
-        del rivals["torch path"]
-    times: dict[str, list[float]] = {name: [] for name in rivals}
-    for number in range(rounds + 2):
-        for name, go in rivals.items():
-            start = time.perf_counter()
-            go()
-            if number >= 2:
-                times[name].append(1e3 * (time.perf_counter() - start))
-    return [summary(case, name, spent, times["perceptron"]) for name, spent in times.items()]
-
-
-def summary(case: str, name: str, spent: list[float], reference: list[float]) -> Row:
-    low, median, high = statistics.quantiles(spent, n=4)
-    ratio = statistics.median(a / b for a, b in zip(spent, reference, strict=True))
-    return Row(case, name, median, low, high, ratio)
-
-
-def line(row: Row) -> str:
-    batch, width, intervals = CASES[row.case]
-    note = ""
-    if row.contestant == "layer" and row.case in TARGETS:
-        note = f"  target {TARGETS[row.case]}"
-    if row.contestant == "forward alone":
-        note = f"  {2e-6 * batch * width * width * 5 / row.median:.0f} GFLOP/s"
-    spread = f"{row.median:9.2f} ms ({row.low:.2f} .. {row.high:.2f})"
-    return f"{batch} x {width} -> {width}, G={intervals:<4} {row.contestant:14} {spread:32} ratio {row.ratio:.3f}{note}"
-
-
-def main() -> None:
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--threads", type=int, default=1, help="cores and threads for every contestant")
+    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--seconds", type=float, default=3.0, help="per contestant and case")
     parser.add_argument("--cases", nargs="*", choices=CASES, default=list(CASES))
-    parser.add_argument("--quick", action="store_true", help="leave out the torch path, the slowest")
-    parser.add_argument("--json", metavar="FILE", help="write the rows there too")
+    parser.add_argument("--sections", nargs="*", choices=SECTIONS, default=list(SECTIONS))
+    parser.add_argument("--no-peers", action="store_true", help="torch and edgewise alone")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, a third of the time")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write all numbers there too")
+    parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the tables there too")
     args = parser.parse_args()
+    if args.quick:
+        args.rounds, args.seconds = min(args.rounds, 7), min(args.seconds, 1.0)
+    pinnable = hasattr(os, "sched_getaffinity")
+    args.cores = sorted(os.sched_getaffinity(0)) if pinnable else list(range(os.cpu_count() or 1))
+    return args
+
+
+def main() -> None:
+    args = arguments()
+    pinned = pin(args.threads)
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # no helper processes beside the clock
+    warnings.filterwarnings("ignore")
     torch.set_num_threads(args.threads)
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-    print(f"{' : '.join(kernels.which())}; torch {torch.__version__}, {platform.machine()}, load {load:.1f}")
-    rows = []
-    for case in args.cases:
-        rows += (found := time_case(case, args.rounds, not args.quick))
-        print(*map(line, found), sep="\n", flush=True)
+    first_lines, loop = heading(args, pinned), fma_loop()
+    print(first_lines)
+    if loop is None:
+        print("no C++ compiler: the peak is not measured")
+    results = {}
+    for name in args.cases:
+        results[name] = time_case(CASES[name], args, loop)
+        print(f"\n{CASES[name].title}\n{plain(results[name])}", flush=True)
+    lines, others = run_sections(args)
+    aims = goals(results if args.threads == 1 else {}, others)  # the aims are those of one thread
+    print("", *lines, "", *aims, sep="\n")
+    if args.markdown:
+        args.markdown.write_text(markdown(first_lines, results, lines, aims))
     if args.json:
-        with open(args.json, "w") as file:
-            json.dump(
-                {"threads": args.threads, "load": load, "rows": [asdict(row) for row in rows]}, file, indent=1
-            )
+        rows = {name: [asdict(one) for one in found] for name, found in results.items()}
+        told = {"heading": first_lines.splitlines(), "cases": rows, "others": others}
+        told["aims"] = [asdict(aim) for aim in aims]
+        args.json.write_text(json.dumps(_without_nan(told), indent=1))
 
 
 if __name__ == "__main__":

@@ -48,8 +48,12 @@ template <class T, int K, bool BASED> struct Layer {
   int64_t forward_samples() const { return cells <= FEW_CELLS ? 128 : (cells <= 128 ? 512 : BLOCK); }
   int64_t backward_samples() const { return cells <= FEW_CELLS ? 512 : BLOCK; }
 
-  // A polynomial saves work in every sample and costs some in every cell.
+  // A polynomial saves work in every sample and costs some in every cell. Only the usual degree has a choice: the
+  // others would double the time that building takes.
+  static constexpr int USUAL = 3;
   Slopes slopes(const Grid<T> &grid, int n) const {
+    if (K != USUAL) return EACH_SLOPE;
+    if (!p.dx) return NO_SLOPES;
     return grid.spacing == EVEN && n >= 8 * cells ? PLACE : EACH_SLOPE;
   }
 
@@ -129,9 +133,11 @@ template <class T, int K, bool BASED> struct Layer {
     const T *w = p.w + i * features * p.out + o0;
     T *dw = p.dw ? p.dw + i * features * p.out + o0 : nullptr;
     prefetch(w + (i + 1 < p.in ? features * p.out : 0), features, p.out, width);
-    const auto tile = plan.slopes == PLACE        ? backward_tile<T, K, BASED, NV, PLACE>
-                      : plan.slopes == EACH_SLOPE ? backward_tile<T, K, BASED, NV, EACH_SLOPE>
-                                                  : backward_tile<T, K, BASED, NV, NO_SLOPES>;
+    auto tile = backward_tile<T, K, BASED, NV, EACH_SLOPE>;
+    if constexpr (K == USUAL) {
+      if (plan.slopes == PLACE) tile = backward_tile<T, K, BASED, NV, PLACE>;
+      if (plan.slopes == NO_SLOPES) tile = backward_tile<T, K, BASED, NV, NO_SLOPES>;
+    }
     tile(plan, w, features, p.out, width, g, dw, add, dx, grids[i].inverse);
   }
 
@@ -142,7 +148,7 @@ template <class T, int K, bool BASED> struct Layer {
       for (int i = 0; i < count; ++i) columns[i * STRIDE + b] = p.x[(b0 + b) * p.in + i0 + i];
     for (int i = 0; i < count; ++i)
       make_plan<T, K, BASED>(plans[i], grids[i0 + i], p.base, columns + i * STRIDE, n,
-                             p.dx ? slopes(grids[i0 + i], n) : NO_SLOPES);
+                             slopes(grids[i0 + i], n));
     memset(sorted, 0, count * STRIDE * sizeof(T));
     int nv;
     for (int64_t o0 = 0; o0 < p.out; o0 += nv * L) {
