@@ -192,9 +192,11 @@ def test_function_transforms(layer, x):
 
 
 @pytest.mark.filterwarnings("ignore:torch.searchsorted:UserWarning")
-def test_gradients_by_the_batch(x):
+@pytest.mark.parametrize("path", ["torch", "auto"])
+def test_gradients_by_the_batch(path, x, monkeypatch):
+    monkeypatch.setenv("EDGEWISE_KERNELS", path)
     args, x = make(3, 4, 5), x[:1].clone().requires_grad_()
-    y = torch_path.spline_sum(x, *args)[0]
+    y = kernels.spline_sum(x, *args)[0]
     (found,) = torch.autograd.grad(y, x, torch.eye(4).double(), is_grads_batched=True, retain_graph=True)
     one_by_one = torch.stack([torch.autograd.grad(value, x, retain_graph=True)[0] for value in y])
     torch.testing.assert_close(found, one_by_one)

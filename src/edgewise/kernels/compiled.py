@@ -155,7 +155,7 @@ def _pull(ctx, upstream):
     wants_x, wants_weight = ctx.needs_input_grad[:2]
     arguments = (upstream, *ctx.saved_tensors, ctx.degree, ctx.base, wants_x, wants_weight)
     # Whoever wants derivatives of derivatives records this call, too.
-    is_plain = not torch.is_grad_enabled() and _is_unwatched(upstream)
+    is_plain = not (torch.is_grad_enabled() or torch_path.is_batch(upstream)) and _is_unwatched(upstream)
     dx, dw = backward(*arguments) if is_plain else torch.ops.edgewise.spline_sum_backward(*arguments)
     return dx if wants_x else None, dw if wants_weight else None, None, None, None, None
 

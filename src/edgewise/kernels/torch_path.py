@@ -71,6 +71,11 @@ def is_transformed() -> bool:
     return forward_ad._current_level >= 0 or functorch.peek_interpreter_stack() is not None
 
 
+def is_batch(upstream: Tensor) -> bool:
+    """Whether this stands for many gradients at once, as in ``torch.autograd.grad(..., is_grads_batched=True)``."""
+    return is_transformed() or functorch.is_legacy_batchedtensor(upstream)
+
+
 def full_precision(x: Tensor) -> AbstractContextManager:
     """Autocast switched off where it is on: a product of basis functions in bfloat16 would be worth little."""
     kind = x.device.type
@@ -142,7 +147,7 @@ class _Sum(torch.autograd.Function):
         (upstream,), wants = grad_outputs, ctx.needs_input_grad[:2]
         x, weight, mask, knots = ctx.saved_tensors
         with full_precision(upstream):
-            if is_transformed() or functorch.is_legacy_batchedtensor(upstream):  # is_grads_batched
+            if is_batch(upstream):
                 dx, dw = _plain_backward(upstream, x, weight, mask, knots, ctx.degree, ctx.base)
             else:
                 dx, dw = _Gradients.apply(upstream, x, weight, mask, knots, ctx.degree, ctx.base, *wants)
