@@ -88,6 +88,8 @@ class PlainWheel(bdist_wheel):
 
 
 setup(
-    ext_modules=[Extension("edgewise.kernels._spline", ["src/edgewise/kernels/spline_sum.cpp"], optional=True)],
+    ext_modules=[
+        Extension("edgewise.kernels._spline", ["src/edgewise/kernels/spline_sum.cpp"], optional=True)
+    ],
     cmdclass={"build_ext": BuildKernels, "bdist_wheel": PlainWheel},
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torch._C import _len_torch_dispatch_stack as _dispatch_modes  # type: ignore[attr-defined]
+from torch.jit._trace import is_tracing
 from torch.nn import Parameter
 
 from edgewise.kernels import torch_path
@@ -60,7 +61,7 @@ def spline_sum(
 
 def _is_unwatched(*tensors: Tensor) -> bool:
     """Plain tensors in plain eager code, which need no dispatcher: half of a small call's time."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing() or _dispatch_modes():
+    if torch.compiler.is_compiling() or is_tracing() or _dispatch_modes():
         return False
     return all(type(t) in (Tensor, Parameter) for t in tensors)
 
@@ -151,9 +152,11 @@ def _keep(ctx, inputs, output) -> None:
     ctx.save_for_backward(x, weight, mask, knots)
 
 
-def _pull(ctx, upstream):
+def _pull(ctx, *grad_outputs):
+    (upstream,) = grad_outputs
     wants_x, wants_weight = ctx.needs_input_grad[:2]
-    arguments = (upstream, *ctx.saved_tensors, ctx.degree, ctx.base, wants_x, wants_weight)
+    x, weight, mask, knots = ctx.saved_tensors
+    arguments = (upstream, x, weight, mask, knots, ctx.degree, ctx.base, wants_x, wants_weight)
     # Whoever wants derivatives of derivatives records this call, too.
     is_plain = not (torch.is_grad_enabled() or torch_path.is_batch(upstream)) and _is_unwatched(upstream)
     dx, dw = backward(*arguments) if is_plain else torch.ops.edgewise.spline_sum_backward(*arguments)
