@@ -3,6 +3,7 @@
 // Rows are taken in blocks that stay in a near cache. Blocks are dealt to a number of parts that depends on the work
 // alone, and parts are added in their order, so results do not depend on the number of threads.
 
+#include "gram.h"
 #include "slopes.h"
 
 namespace {
@@ -41,7 +42,7 @@ template <class T, int K> struct Descent {
   }
 
   bool run() {
-    T *sums = (T *)reserve(parts * sums_size * sizeof(T));
+    T *sums = (T *)borrow(FOR_SUMS, parts * sums_size * sizeof(T));
     double losses[PARTS] = {};
     bool failed = tiers.memory == nullptr || sums == nullptr;
     if (!failed) {
@@ -56,7 +57,7 @@ template <class T, int K> struct Descent {
       for (int64_t p = 0; p < parts; ++p) *task.loss += losses[p];
       *task.loss /= double(task.rows * tiers.tier[net.depth - 1].nodes);
     }
-    free(sums);
+    give_back(FOR_SUMS, (char *)sums);
     return !failed;
   }
 
@@ -76,7 +77,7 @@ template <class T, int K> struct Descent {
     Carver size = {nullptr, 0};
     block.carve(size, false);
     size.take<T>(scratch_size);
-    char *memory = reserve(size.used);
+    char *memory = borrow(FOR_BLOCKS, size.used);
     if (memory == nullptr) return false;
     Carver carver = {memory, 0};
     block.carve(carver, true);
@@ -96,7 +97,7 @@ template <class T, int K> struct Descent {
         to += line(layer.size() * sizeof(T)) / sizeof(T);
       }
     }
-    free(memory);
+    give_back(FOR_BLOCKS, memory);
     return true;
   }
 
@@ -109,16 +110,20 @@ template <class T, int K> struct Descent {
     for (int64_t q = 0; q < out; ++q) {
       const T scale = net.output_scale ? net.output_scale[q] : T(1);
       const T center = net.output_center ? net.output_center[q] : T(0);
-      const T *node = top.node + q * BLOCK;
-      T up[BLOCK] = {};
-      for (int b = 0; b < n; ++b) {
-        const int64_t at = (b0 + b) * out + q;
-        const T y = node[b] * scale + center, off = task.target ? y - task.target[at] : T(0);
-        if (task.y) task.y[at] = y;
-        total += double(off) * double(off);
-        up[b] = scale * (task.upstream ? task.upstream[at] : each * off);
+      T y[BLOCK], *up = top.node_up + q * BLOCK;
+      for (int b = 0; b < n; b += L) store(y + b, load(top.node + q * BLOCK + b) * scale + center);
+      for (int b = 0; b < n && task.y; ++b) task.y[(b0 + b) * out + q] = y[b];
+      memset(up, 0, BLOCK * sizeof(T));
+      for (int b = 0; b < n && task.upstream; ++b) up[b] = scale * task.upstream[(b0 + b) * out + q];
+      if (task.target == nullptr) continue;
+      for (int b = 0; b < n; ++b) up[b] = y[b] - task.target[(b0 + b) * out + q];
+      Vec<T> squares = splat<T>(0);
+      for (int b = 0; b < n; b += L) {
+        const Vec<T> off = load(up + b);
+        squares += off * off;
+        store(up + b, off * (each * scale));
       }
-      memcpy(top.node_up + q * BLOCK, up, sizeof up);
+      for (int l = 0; l < L; ++l) total += double(squares[l]);
     }
     return total;
   }
@@ -148,7 +153,7 @@ template <class T, int K> struct Jacobian {
       Carver size = {nullptr, 0};
       block.carve(size, false);
       size.take<T>(FEW * inputs_size);
-      char *memory = reserve(size.used);
+      char *memory = borrow(FOR_BLOCKS, size.used);
       if (memory == nullptr) failed = true;
       Carver carver = {memory, 0};
       if (memory) block.carve(carver, true);
@@ -156,7 +161,7 @@ template <class T, int K> struct Jacobian {
 #pragma omp for schedule(static)
       for (int64_t k = 0; k < blocks; ++k)
         if (memory) write_block(block, k * BLOCK, int(smaller(BLOCK, task.rows - k * BLOCK)), dense);
-      free(memory);
+      give_back(FOR_BLOCKS, memory);
     }
     return !failed;
   }
@@ -169,8 +174,7 @@ template <class T, int K> struct Jacobian {
       for (int b = 0; b < n; ++b) task.y[(b0 + b) * out + q] = top.node[q * BLOCK + b];
     }
     for (int64_t q = 0; q < out; ++q) {
-      memset(top.node_up, 0, out * BLOCK * sizeof(T));
-      for (int b = 0; b < BLOCK; ++b) top.node_up[q * BLOCK + b] = T(1);
+      block.start(q);
       block.descend(n);
       for (int s = 0; s < n; s += FEW) {
         const int few = int(smaller(FEW, n - s));
@@ -215,6 +219,15 @@ template <class T, int K> struct Jacobian {
   }
 };
 
+template <class T, int K> struct Normal {
+  Tiers<T, K> tiers;
+  Gram<T, K> gram;
+  Normal(const Network<T> &net, const Task<T> &task)
+      : tiers(net, task.weights),
+        gram{net, tiers, task.x, task.gradient, task.rows, task.count, nullptr, nullptr, task.threads} {}
+  bool run() { return tiers.memory != nullptr && gram.run(); }
+};
+
 template <class T, template <class, int> class WORK> int run(const Network<T> &net, const Task<T> &task, int degree) {
   switch (degree) {
     case 1: return WORK<T, 1>(net, task).run() ? 0 : 2;
@@ -243,5 +256,12 @@ template <class T, template <class, int> class WORK> int run(const Network<T> &n
     const Task<T> task = {weights, x, nullptr, nullptr, y, jacobian, nullptr, rows, count, threads};              \
     return run<T, Jacobian>(*(const Network<T> *)net, task, degree);                                              \
   }
+// Adds the lower triangle of J^T J, with all of every edge's own block, to `gram` (count, count).
+extern "C" __attribute__((visibility("default"))) int EDGEWISE_JOIN(edgewise_gram_double_, EDGEWISE_LEVEL)(
+    const void *net, const double *weights, const double *x, double *gram, int64_t rows, int64_t count, int degree,
+    int threads) {
+  const Task<double> task = {weights, x, nullptr, nullptr, nullptr, gram, nullptr, rows, count, threads};
+  return run<double, Normal>(*(const Network<double> *)net, task, degree);
+}
 EDGEWISE_EXPORT(float)
 EDGEWISE_EXPORT(double)

@@ -47,6 +47,7 @@ class _Network(ctypes.Structure):
 
 _DESCENT = (*[ctypes.c_void_p] * 8, *[ctypes.c_int64] * 2, *[ctypes.c_int] * 2)
 _JACOBIAN = (*[ctypes.c_void_p] * 5, *[ctypes.c_int64] * 2, *[ctypes.c_int] * 2)
+_GRAM = (*[ctypes.c_void_p] * 4, *[ctypes.c_int64] * 2, *[ctypes.c_int] * 2)
 
 
 def serves(bundles: Sequence[Bundle], degrees: set[int]) -> bool:
@@ -119,6 +120,13 @@ class FusedNetwork:
         jacobian = x.new_empty(*y.shape, self.count)
         self._call(self._jacobian, weights, x, y.data_ptr(), jacobian.data_ptr())
         return y, jacobian
+
+    def gram(self, weights: Tensor, x: Tensor) -> Tensor:
+        """Lower triangle of ``J^T J (count, count)`` without ``J``; float64, for the layout ``free``."""
+        gram = x.new_zeros(self.count, self.count)
+        entry = compiled.entry("gram", self.dtype, compiled.level(), *_GRAM)
+        self._call(entry, weights, x, gram.data_ptr())
+        return gram
 
     def _call(self, entry: Callable[..., int], weights: Tensor, x: Tensor, *pointers: int | None) -> None:
         x, weights = x.contiguous(), weights.contiguous()

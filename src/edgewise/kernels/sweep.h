@@ -25,6 +25,28 @@ template <class T> struct Network {
   const T *input_center, *input_scale, *output_center, *output_scale;
 };
 
+// Memory that the next call finds again, because fresh pages cost more than the work on them: one piece per shelf, for
+// whoever comes first. Its size stands in front of it.
+constexpr int64_t WORTH_KEEPING = 1 << 20;
+enum Shelf { FOR_TIERS, FOR_SUMS, FOR_BLOCKS, SHELVES };
+static char *shelves[SHELVES];
+inline char *borrow(Shelf shelf, int64_t bytes) {
+  char *piece = __atomic_exchange_n(&shelves[shelf], nullptr, __ATOMIC_ACQ_REL);
+  if (piece == nullptr || *(int64_t *)piece < bytes) {
+    free(piece);
+    piece = reserve(bytes + 64);
+    if (piece == nullptr) return nullptr;
+    *(int64_t *)piece = bytes;
+  }
+  return piece + 64;
+}
+inline void give_back(Shelf shelf, char *memory) {
+  if (memory == nullptr) return;
+  char *piece = memory - 64;
+  if (*(int64_t *)piece <= WORTH_KEEPING) piece = __atomic_exchange_n(&shelves[shelf], piece, __ATOMIC_ACQ_REL);
+  free(piece);
+}
+
 // Hands out pieces of one allocation: run once on nothing to learn the size, then again on the memory itself.
 struct Carver {
   char *at;
@@ -62,13 +84,13 @@ template <class T, int K> struct Tiers {
   Tiers(const Network<T> &network, const T *weights) : net(network), tier(nullptr), memory(nullptr) {
     Carver size = {nullptr, 0};
     carve(size, false);
-    memory = reserve(size.used);
+    memory = borrow(FOR_TIERS, size.used);
     if (memory == nullptr) return;
     Carver carver = {memory, 0};
     carve(carver, true);
     for (int64_t l = 0; l < net.depth; ++l) fill(tier[l], weights);
   }
-  ~Tiers() { free(memory); }
+  ~Tiers() { give_back(FOR_TIERS, memory); }
 
   void carve(Carver &carver, bool real) {
     Tier<T> *found = carver.take<Tier<T>>(net.depth), scratch;
@@ -82,6 +104,7 @@ template <class T, int K> struct Tiers {
       t.functions = level.knot_count - K - 1;
       t.features = t.functions + (level.base != NO_BASE);
       t.padded = (t.functions + L - 1) / L * L;
+      if (t.padded == 3 * L) t.padded = 4 * L;
       t.grids = carver.take<Grid<T>>(level.in);
       t.first = carver.take<int32_t>(level.in + 1);
       t.target = carver.take<int32_t>(level.in * t.out);
@@ -133,11 +156,15 @@ NOINLINE void evaluate_block(const Grid<T> &grid, int64_t base, const T *x, int 
   }
 }
 
-// Where an edge's coefficients are looked up: in one vector, in two, in memory.
-enum Lookup { ONE_VECTOR, TWO_VECTORS, MEMORY };
+// Where an edge's coefficients are looked up: in one vector, in two, in four, in memory.
+enum Lookup { ONE_VECTOR, TWO_VECTORS, FOUR_VECTORS, MEMORY };
 template <class T, Lookup LOOKUP> INLINE Vec<T> look_up(const T *table, Ints<T> index) {
   if (LOOKUP == ONE_VECTOR) return __builtin_shuffle(load(table), index);
-  if (LOOKUP == TWO_VECTORS) return __builtin_shuffle(load(table), load(table + LANES<T>), index);
+  constexpr int L = LANES<T>;
+  const Vec<T> low = __builtin_shuffle(load(table), load(table + L), index);
+  if (LOOKUP == TWO_VECTORS) return low;
+  if (LOOKUP == FOUR_VECTORS)
+    return index < 2 * L ? low : __builtin_shuffle(load(table + 2 * L), load(table + 3 * L), index);
   return gather<T>(table, index);
 }
 
@@ -236,6 +263,7 @@ template <class T, int K> struct Block {
     constexpr bool WIDE = VECTOR_BYTES == 64;
     if (WIDE && t.padded == L) apply_edges<T, K, WIDE ? ONE_VECTOR : MEMORY, SLOPES>(t, i, n, to, slopes);
     else if (WIDE && t.padded == 2 * L) apply_edges<T, K, WIDE ? TWO_VECTORS : MEMORY, SLOPES>(t, i, n, to, slopes);
+    else if (WIDE && t.padded == 4 * L) apply_edges<T, K, WIDE ? FOUR_VECTORS : MEMORY, SLOPES>(t, i, n, to, slopes);
     else apply_edges<T, K, MEMORY, SLOPES>(t, i, n, to, slopes);
   }
 
@@ -249,6 +277,13 @@ template <class T, int K> struct Block {
       const T *left = to.sub + (sums + 2 * k) * BLOCK, *right = left + BLOCK;
       for (int b = 0; b < n; b += L) store(to.node + (sums + k) * BLOCK + b, load(left + b) * load(right + b));
     }
+  }
+
+  // The derivatives of output q with respect to the last nodes.
+  void start(int64_t q) {
+    const Trail<T> &top = trail[net.depth - 1];
+    memset(top.node_up, 0, tier[net.depth - 1].nodes * BLOCK * sizeof(T));
+    for (int b = 0; b < BLOCK; ++b) top.node_up[q * BLOCK + b] = T(1);
   }
 
   // From the derivatives in the last layer's `node_up` to those with respect to every sub-node.
