@@ -60,6 +60,8 @@ def serves(bundles: Sequence[Bundle], degrees: set[int]) -> bool:
             return False
         if (bundle.base or "") not in compiled.BASES or max(bundle.mask.shape) > WIDEST:
             return False
+        if not bool(((bundle.mask == 0) | (bundle.mask == 1)).all()):
+            return False
     return dtype in compiled.DTYPES and which()[0] == "compiled"
 
 
