@@ -10,6 +10,7 @@ remembering anything.
 
 import copy
 from collections.abc import Sequence
+from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -190,16 +191,18 @@ class KAN(nn.Module):
                 f"{tuple(X.shape)} and y {tuple(y.shape)}; expected (n, {self.in_features}) and "
                 f"(n, {self.out_features})"
             )
-        parameters, fused = list(self.parameters()), self._known_fused()
-        if fused is None or not X.dtype == y.dtype == fused.dtype or X.device.type != "cpu":
+        known = self._known()
+        if known.fused is None or not X.dtype == y.dtype == known.fused.dtype or X.device.type != "cpu":
             loss = (self(X) - y).square().mean()
             return loss.item(), torch.autograd.grad(
-                loss, parameters, allow_unused=True, materialize_grads=True
+                loss, list(self.parameters()), allow_unused=True, materialize_grads=True
             )
-        weights = torch.cat([p.detach().flatten() for p in parameters])
-        loss, gradient = fused.value_and_gradient(weights, X, y)
-        parts = gradient.split([p.numel() for p in parameters])
-        return loss, tuple(g.view(p.shape) for g, p in zip(parts, parameters, strict=True))
+        with torch.no_grad():
+            weights = torch.cat([weight.flatten() for weight in known.weights])
+        loss, gradient = known.fused.value_and_gradient(weights, X, y)
+        return loss, tuple(
+            gradient.as_strided(*place) if isinstance(place, tuple) else place for place in known.places
+        )
 
     def linearise(self, prepared: tuple[Prepared, ...]) -> tuple[Tensor, Tensor]:
         """Scaled outputs ``(n, out)`` of a prepared batch and their Jacobian ``(n, out, free)`` in closed form.
@@ -272,19 +275,28 @@ class KAN(nn.Module):
     def _maps(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return self.input_center, self.input_scale, self.output_center, self.output_scale
 
-    def _known_fused(self) -> FusedNetwork | None:
-        """``fused("weights", units=True)``, made anew only when something it was made of has changed."""
-        layers = self.kan_layers
-        parts = [part for layer in layers for part in (layer.spline.mask, layer.spline.knots)] + [*self._maps()]
-        versions = [part._version for part in parts]
-        switches = (which()[0], [bool(layer.symbolic.fixed) for layer in layers])
-        known = _FUSED.get(self)
-        if known is not None and known[1:3] == (versions, switches):
-            if all(a is b for a, b in zip(known[0], parts, strict=True)):
-                return known[3]
-        made = self.fused("weights", units=True)
-        _FUSED[self] = (parts, versions, switches, made)
-        return made
+    def _known(self) -> "_Known":
+        """What ``loss_and_gradients`` needs, made anew only when something it was made of has changed."""
+        maps, splines_, fixed = [*self._buffers.values()], [], []
+        for layer in self.layers:
+            splines_.append(layer.spline)
+            fixed.append(layer.symbolic)
+        weights = [spline.weight for spline in splines_]
+        made_of = [part for spline in splines_ for part in (spline.mask, spline.knots)] + maps
+        versions = [part._version for part in made_of]
+        made_of += fixed + weights
+        known = _KNOWN.get(self)
+        if known is None or known.versions != versions or not all(map(is_, known.made_of, made_of)):
+            known = None
+        if known is None or known.path != which()[0]:
+            places, start = [], 0
+            for p in self.parameters():
+                part = torch.empty_like(p, memory_format=torch.contiguous_format, requires_grad=False)
+                places.append((p.shape, part.stride(), start) if p.numel() else part)
+                start += p.numel()
+            fused = self.fused("weights", units=True)
+            known = _KNOWN[self] = _Known(made_of, versions, which()[0], weights, places, fused)
+        return known
 
     def _row(self, below: list, slopes: list[Tensor], nodes: Tensor, output: int) -> Tensor:
         """Jacobian ``(n, free)`` of one output by one sweep down."""
@@ -300,7 +312,20 @@ class KAN(nn.Module):
         return torch.cat(parts[::-1], dim=1)
 
 
-_FUSED: WeakKeyDictionary[KAN, tuple[list[Tensor], list[int], tuple, FusedNetwork | None]] = WeakKeyDictionary()
+class _Known(NamedTuple):
+    """A network as one call, beside all that it was made of."""
+
+    made_of: list
+    versions: list[int]
+    path: str
+    weights: list[Tensor]
+    places: (
+        list  # shape, strides and start of each parameter's part of a gradient, or the part itself when empty
+    )
+    fused: FusedNetwork | None
+
+
+_KNOWN: WeakKeyDictionary[KAN, _Known] = WeakKeyDictionary()
 
 
 def combine(

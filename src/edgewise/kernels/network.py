@@ -16,7 +16,7 @@ from torch import Tensor
 from edgewise.kernels import DEGREES, compiled, which
 
 LAYOUTS = ("free", "weights")
-WIDEST = 64
+WIDEST = 32
 
 
 class Bundle(NamedTuple):
@@ -81,7 +81,10 @@ class FusedNetwork:
         maps: tuple[Tensor, Tensor, Tensor, Tensor] | None = None,
     ) -> None:
         self.degree, self.dtype = degree, bundles[0].knots.dtype
-        self.in_features, self.out_features = bundles[0].mask.shape[0], bundles[-1].sums + bundles[-1].products
+        self.in_features, self.out_features = (
+            bundles[0].mask.shape[0],
+            bundles[-1].sums + bundles[-1].products,
+        )
         knots = [bundle.knots.contiguous() for bundle in bundles]
         places, self.count = _places(bundles, degree, layout)
         levels = (_Level * len(bundles))()

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from edgewise.data import split_rows
-from edgewise.edges import Prepared, SplineEdges
+from edgewise.edges import SplineEdges
 from edgewise.network import KAN
 
 FEWEST_TO_SPLIT = 10
@@ -63,13 +64,13 @@ class NetworkProblem:
             for layer in network.kan_layers
         ]
 
-    def prepare(self, X: Float[Tensor, "n inputs"]) -> Tensor | tuple[Prepared, ...]:
+    def prepare(self, X: Float[Tensor, "n inputs"]) -> Any:
         """Rows made ready for ``scaled``: any rows, the problem's own or others."""
         return self.network.prepare(X) if self.fused is None else self.network.enter(X).contiguous()
 
-    def scaled(self, parameters: Tensor, prepared: Tensor | tuple[Prepared, ...]) -> Float[Tensor, "n outputs"]:
+    def scaled(self, parameters: Tensor, prepared: Any) -> Float[Tensor, "n outputs"]:
         """Outputs at prepared rows in the network's own scale."""
-        if self.fused is not None and isinstance(prepared, Tensor):
+        if self.fused is not None:
             return self.fused.outputs(parameters, prepared)
         self.network.assign(parameters)
         with torch.no_grad():
