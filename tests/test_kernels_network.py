@@ -138,7 +138,7 @@ def test_a_narrow_network_in_its_type_to_the_digits(dtype):
 
 
 @needs_library
-@pytest.mark.parametrize("widths", [[1, 1], [1, 40, 1], [3, (2, 9), 2], [30, 1], [2, 12, 11]])
+@pytest.mark.parametrize("widths", [[1, 1], [1, 32, 1], [3, (2, 9), 2], [30, 1], [2, 12, 11]])
 def test_widths_that_fill_vectors_or_do_not(widths):
     net = random_network(widths)
     assert_agrees(net, *rows_for(net, 130), 1e-12)
@@ -292,6 +292,24 @@ def test_fixed_edges_are_not_served():
     net = random_network([2, 2])
     net.kan_layers[0].fix_edge(0, 0, "sine", torch.tensor([1.1, 0.2, -0.7, 0.4, 1.0]).double())
     assert net.fused() is None
+
+
+@needs_library
+def test_memory_beyond_the_tensors_is_not_read():
+    net = random_network([2, 1])
+    fused, free, X = net.fused(), net.free(), torch.zeros(3, 2).double()
+    with pytest.raises(InputError, match="weights and rows"):
+        fused.outputs(free[1:], X)
+    with pytest.raises(InputError, match="weights and rows"):
+        fused.outputs(free, X[:, :1])
+    with pytest.raises(InputError, match=r"expected torch\.float64"):
+        fused.outputs(free, X.float())
+    with pytest.raises(InputError, match="for 3 rows"):
+        fused.value_and_gradient(free, X, X)
+    with pytest.raises(InputError, match="for 3 rows"):
+        fused.pull(free, X, X[:2, :1])
+    with pytest.raises(InputError, match="layout 'free'"):
+        net.fused("weights").linearise(free, X)
 
 
 @needs_library

@@ -14,7 +14,8 @@
 
 namespace {
 
-// What rows leave behind in one layer: value (in, rows, K + 2), cell (in, rows), up (outputs of the network, out, rows).
+// What rows leave behind in one layer: value (in, rows, K + 2), cell (in, rows), up (outputs of the network, out,
+// rows).
 template <class T> struct Imprint {
   T *value, *up;
   int32_t *cell;
@@ -155,7 +156,8 @@ template <class T, int K> struct Gram {
                   int64_t most) {
     memset(pairs, 0, n * full * sizeof(T));
     for (int64_t q = 0; q < outputs(); ++q) {
-      const T *up_a = imprint[a].up + q * tiers.tier[a].out * most, *up_b = imprint[b].up + q * tiers.tier[b].out * most;
+      const T *up_a = imprint[a].up + q * tiers.tier[a].out * most;
+      const T *up_b = imprint[b].up + q * tiers.tier[b].out * most;
       for (int k = 0; k < width; ++k)
         for (int s = 0; s < n; ++s) pairs[s * full + k] += up_a[left[k] * most + s] * up_b[right[k] * most + s];
     }

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from edgewise.errors import InputError
 from edgewise.kernels import DEGREES, compiled, which
 
-LAYOUTS = ("free", "weights")
 WIDEST = 32
 
 
@@ -80,7 +80,7 @@ class FusedNetwork:
         layout: str = "free",
         maps: tuple[Tensor, Tensor, Tensor, Tensor] | None = None,
     ) -> None:
-        self.degree, self.dtype = degree, bundles[0].knots.dtype
+        self.degree, self.layout, self.dtype = degree, layout, bundles[0].knots.dtype
         self.in_features, self.out_features = (
             bundles[0].mask.shape[0],
             bundles[-1].sums + bundles[-1].products,
@@ -108,6 +108,7 @@ class FusedNetwork:
 
     def value_and_gradient(self, weights: Tensor, x: Tensor, target: Tensor) -> tuple[float, Tensor]:
         """``mean (y - target)^2`` and its gradient, laid out like the weights."""
+        self._check_rows(target, x)
         gradient, loss, target = torch.empty_like(weights), ctypes.c_double(), target.contiguous()
         pointers = (target.data_ptr(), None, None, gradient.data_ptr(), ctypes.addressof(loss))
         self._call(self._descent, weights, x, *pointers)
@@ -115,12 +116,14 @@ class FusedNetwork:
 
     def pull(self, weights: Tensor, x: Tensor, upstream: Tensor) -> Tensor:
         """Gradient of ``sum upstream * y``, laid out like the weights."""
+        self._check_rows(upstream, x)
         gradient, upstream = torch.empty_like(weights), upstream.contiguous()
         self._call(self._descent, weights, x, None, upstream.data_ptr(), None, gradient.data_ptr(), None)
         return gradient
 
     def linearise(self, weights: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """``y (n, out)`` and ``dy / dweights (n, out, count)``; for the layout ``free``."""
+        self._check_layout()
         y = x.new_empty(x.shape[0], self.out_features)
         jacobian = x.new_empty(*y.shape, self.count)
         self._call(self._jacobian, weights, x, y.data_ptr(), jacobian.data_ptr())
@@ -128,16 +131,35 @@ class FusedNetwork:
 
     def gram(self, weights: Tensor, x: Tensor) -> Tensor:
         """Lower triangle of ``J^T J (count, count)`` without ``J``; float64, for the layout ``free``."""
+        self._check_layout()
         gram = x.new_zeros(self.count, self.count)
         entry = compiled.entry("gram", self.dtype, compiled.level(), *_GRAM)
         self._call(entry, weights, x, gram.data_ptr())
         return gram
 
     def _call(self, entry: Callable[..., int], weights: Tensor, x: Tensor, *pointers: int | None) -> None:
+        if weights.shape != (self.count,) or x.shape[1:] != (self.in_features,):
+            raise InputError(
+                f"got {tuple(weights.shape)} weights and rows {tuple(x.shape)}; "
+                f"expected ({self.count},) and (n, {self.in_features})"
+            )
+        if not weights.dtype == x.dtype == self.dtype:
+            raise InputError(f"got {weights.dtype} and {x.dtype}; expected {self.dtype}")
         x, weights = x.contiguous(), weights.contiguous()
         counts = (x.shape[0], self.count, self.degree, torch.get_num_threads())
         if entry(self._address, weights.data_ptr(), x.data_ptr(), *pointers, *counts):
             raise MemoryError("the network's kernel found no memory for its work space; use a smaller batch")
+
+    def _check_rows(self, rows: Tensor, x: Tensor) -> None:
+        if rows.shape != (x.shape[0], self.out_features) or rows.dtype != self.dtype:
+            raise InputError(
+                f"got {rows.dtype} of shape {tuple(rows.shape)} for {x.shape[0]} rows; "
+                f"expected {self.dtype} of shape ({x.shape[0]}, {self.out_features})"
+            )
+
+    def _check_layout(self) -> None:
+        if self.layout != "free":
+            raise InputError("columns follow the layout 'free'; type: network.fused('free')")
 
 
 def _places(bundles: Sequence[Bundle], degree: int, layout: str) -> tuple[list[Tensor], int]:

@@ -127,9 +127,10 @@ template <class T, int K> struct Sums {
       const T *up[3];
       for (int k = 0; k < count; ++k) up[k] = ups + tier->target[e + k] * BLOCK;
       int64_t f = 0;
-      for (; f + 4 <= features; f += 4) add_for<T, 4>(count, full + f * BLOCK, up, n, features, sums + (e * features + f) * L);
-      for (; f + 2 <= features; f += 2) add_for<T, 2>(count, full + f * BLOCK, up, n, features, sums + (e * features + f) * L);
-      for (; f < features; ++f) add_for<T, 1>(count, full + f * BLOCK, up, n, features, sums + (e * features + f) * L);
+      T *at = sums + e * features * L;
+      for (; f + 4 <= features; f += 4) add_for<T, 4>(count, full + f * BLOCK, up, n, features, at + f * L);
+      for (; f + 2 <= features; f += 2) add_for<T, 2>(count, full + f * BLOCK, up, n, features, at + f * L);
+      for (; f < features; ++f) add_for<T, 1>(count, full + f * BLOCK, up, n, features, at + f * L);
       e += count, left -= count;
     }
   }

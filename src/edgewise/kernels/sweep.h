@@ -228,7 +228,8 @@ template <class T, int K> struct Block {
     const int64_t in = net.levels[0].in;
     const int full = (n + L - 1) / L * L;
     for (int64_t i = 0; i < in; ++i) {
-      const T center = net.input_center ? net.input_center[i] : T(0), scale = net.input_scale ? net.input_scale[i] : T(1);
+      const T center = net.input_center ? net.input_center[i] : T(0);
+      const T scale = net.input_scale ? net.input_scale[i] : T(1);
       for (int b = 0; b < full; ++b) x[i * BLOCK + b] = rows[(b0 + (b < n ? b : n - 1)) * in + i];
       for (int b = 0; b < full; b += L) store(x + i * BLOCK + b, (load(x + i * BLOCK + b) - center) / scale);
     }

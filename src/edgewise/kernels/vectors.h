@@ -102,14 +102,16 @@ template <class T> INLINE Vec<T> exponential(Vec<T> z) {
   using C = Kind<T>;
   z = z < -C::limit ? splat<T>(-C::limit) : (z > C::limit ? splat<T>(C::limit) : z);
   Vec<T> shifted = z * C::log2e + C::magic, n = shifted - C::magic;
-  Vec<T> r = (z - n * C::ln2_high) - n * C::ln2_low, part[8], power = r;
+  constexpr int PAIRS = C::terms < 8 ? 4 : 8;
+  Vec<T> r = (z - n * C::ln2_high) - n * C::ln2_low, part[PAIRS], power = r;
 #pragma GCC unroll 8
-  for (int k = 0; k < 8; ++k) {
-    const T even = T(2 * k > C::terms ? 0 : 1 / FACTORIAL[2 * k]), odd = T(2 * k >= C::terms ? 0 : 1 / FACTORIAL[2 * k + 1]);
+  for (int k = 0; k < PAIRS; ++k) {
+    const T even = T(2 * k > C::terms ? 0 : 1 / FACTORIAL[2 * k]);
+    const T odd = T(2 * k >= C::terms ? 0 : 1 / FACTORIAL[2 * k + 1]);
     part[k] = r * odd + even;
   }
 #pragma GCC unroll 3
-  for (int count = 4; count > 0; count /= 2) {
+  for (int count = PAIRS / 2; count > 0; count /= 2) {
     power *= power;
 #pragma GCC unroll 4
     for (int k = 0; k < count; ++k) part[k] = part[2 * k + 1] * power + part[2 * k];
