@@ -6,7 +6,7 @@ import torch
 from edgewise import penalties
 from edgewise.network import KAN
 from edgewise.train import TrainConfig, train
-from edgewise.train.lbfgs import data_loss, objective
+from edgewise.train.objective import data_loss, objective
 
 
 def new_network(widths, seed=0):

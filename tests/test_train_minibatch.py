@@ -52,14 +52,15 @@ def test_without_held_out_rows_the_objective_decides(table):
 
 def test_large_tables_are_worked_on_in_float32(table, monkeypatch):
     seen = set()
-    honest = train_package.minibatch.objective
+    target = train_package.objective.Objective
+    honest = target.value_and_gradient
 
-    def watched(network, X, y, config):
-        seen.update([X.dtype, y.dtype, network.input_center.dtype])
-        return honest(network, X, y, config)
+    def watched(self, X, y):
+        seen.update([X.dtype, y.dtype, self.network.input_center.dtype])
+        return honest(self, X, y)
 
     monkeypatch.setattr(train_package, "MANY_NUMBERS", 10)
-    monkeypatch.setattr(train_package.minibatch, "objective", watched)
+    monkeypatch.setattr(target, "value_and_gradient", watched)
     result = train(new_network([2, 1]), *table, adam())
     assert seen == {torch.float32}
     assert result.network.input_center.dtype == torch.float64

@@ -10,7 +10,9 @@ remembering anything.
 
 import copy
 from collections.abc import Sequence
+from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float
@@ -19,6 +21,8 @@ from torch import Tensor, nn
 from edgewise import splines
 from edgewise.edges import Prepared
 from edgewise.errors import InputError
+from edgewise.kernels import which
+from edgewise.kernels.network import Bundle, FusedNetwork, serves
 from edgewise.layer import KANLayer
 from edgewise.trace import LayerTrace, Trace
 
@@ -123,14 +127,14 @@ class KAN(nn.Module):
 
     def forward(self, x: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch outputs"]:
         """Prediction in the user's units; any leading axes."""
-        nodes = self._enter(x)
+        nodes = self.enter(x)
         for level, layer in enumerate(self.layers, start=1):
             nodes = combine(layer(nodes), self.widths[level])
         return nodes * self.output_scale + self.output_center
 
     def trace(self, x: Float[Tensor, "n inputs"]) -> Trace:
         """Runs a batch and records every edge's input and value."""
-        nodes, records = self._enter(x), []
+        nodes, records = self.enter(x), []
         for level, layer in enumerate(self.kan_layers, start=1):
             curves = layer.curves(nodes)
             above = combine(curves.sum(1), self.widths[level])
@@ -140,7 +144,7 @@ class KAN(nn.Module):
 
     def prepare(self, x: Float[Tensor, "n inputs"]) -> tuple[Prepared, ...]:
         """What the first layer needs of a batch and no parameter changes: computed once for many evaluations."""
-        return self.kan_layers[0].prepare(self._enter(x))
+        return self.kan_layers[0].prepare(self.enter(x))
 
     def scaled(self, prepared: tuple[Prepared, ...]) -> Float[Tensor, "n outputs"]:
         """Outputs of a prepared batch, before ``output_scale`` and ``output_center``."""
@@ -149,6 +153,56 @@ class KAN(nn.Module):
         for level, layer in enumerate(layers[1:], start=2):
             nodes = combine(layer(nodes), self.widths[level])
         return nodes
+
+    def fused(self, layout: str = "free", units: bool = False) -> FusedNetwork | None:
+        """The network as one compiled call for as long as its shape, masks and knots stay; None where it has none.
+
+        It speaks of weights laid out like ``free()``, or like the spline weights of ``parameters()`` for the layout
+        ``"weights"``; of ``enter(x)`` and scaled outputs, or of the user's units. Networks with fixed edges and wide
+        ones have none, nor has ``EDGEWISE_KERNELS=torch``.
+        """
+        layers = self.kan_layers
+        splines_ = [layer.spline for layer in layers]
+        bundles = [
+            Bundle(spline.knots, spline.mask, *width, spline.base)
+            for spline, width in zip(splines_, self.widths[1:], strict=True)
+        ]
+        degrees = {spline.degree for spline in splines_}
+        if any(layer.symbolic.fixed for layer in layers) or not serves(bundles, degrees):
+            return None
+        return FusedNetwork(bundles, degrees.pop(), layout, self._maps() if units else None)
+
+    def loss_and_gradients(
+        self, X: Float[Tensor, "n inputs"], y: Float[Tensor, "n outputs"]
+    ) -> tuple[float, tuple[Tensor, ...]]:
+        """``mean (net(X) - y)^2`` and its gradient with respect to every entry of ``parameters()``.
+
+        One compiled call for a narrow network on the CPU, autograd for any other.
+
+        Example:
+            >>> net = KAN([2, 3, 1])
+            >>> loss, gradients = net.loss_and_gradients(torch.zeros(10, 2), torch.zeros(10, 1))
+            >>> [g.shape == p.shape for g, p in zip(gradients, net.parameters(), strict=True)]
+            [True, True, True, True]
+        """
+        if X.shape[1:] != (self.in_features,) or y.shape != (X.shape[0], self.out_features):
+            raise InputError(
+                f"a network of {self.in_features} inputs and {self.out_features} outputs got X "
+                f"{tuple(X.shape)} and y {tuple(y.shape)}; expected (n, {self.in_features}) and "
+                f"(n, {self.out_features})"
+            )
+        known = self._known()
+        if known.fused is None or not X.dtype == y.dtype == known.fused.dtype or X.device.type != "cpu":
+            loss = (self(X) - y).square().mean()
+            return loss.item(), torch.autograd.grad(
+                loss, list(self.parameters()), allow_unused=True, materialize_grads=True
+            )
+        with torch.no_grad():
+            weights = torch.cat([weight.flatten() for weight in known.weights])
+        loss, gradient = known.fused.value_and_gradient(weights, X, y)
+        return loss, tuple(
+            gradient.as_strided(*place) if isinstance(place, tuple) else place for place in known.places
+        )
 
     def linearise(self, prepared: tuple[Prepared, ...]) -> tuple[Tensor, Tensor]:
         """Scaled outputs ``(n, out)`` of a prepared batch and their Jacobian ``(n, out, free)`` in closed form.
@@ -209,13 +263,40 @@ class KAN(nn.Module):
 
         return network_formula(self, X, y, names=names, output=output, max_seconds=max_seconds)
 
-    def _enter(self, x: Tensor) -> Tensor:
+    def enter(self, x: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch inputs"]:
+        """The user's units turned into the network's own."""
         if x.shape[-1:] != (self.in_features,):
             raise InputError(
                 f"a network of {self.in_features} inputs got shape {tuple(x.shape)}; "
                 f"its last axis must be {self.in_features}"
             )
         return (x - self.input_center) / self.input_scale
+
+    def _maps(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.input_center, self.input_scale, self.output_center, self.output_scale
+
+    def _known(self) -> "_Known":
+        """What ``loss_and_gradients`` needs, made anew only when something it was made of has changed."""
+        maps, splines_, fixed = [*self._buffers.values()], [], []
+        for layer in self.layers:
+            splines_.append(layer.spline)
+            fixed.append(layer.symbolic)
+        weights = [spline.weight for spline in splines_]
+        made_of = [part for spline in splines_ for part in (spline.mask, spline.knots)] + maps
+        versions = [part._version for part in made_of]
+        made_of += fixed + weights
+        known = _KNOWN.get(self)
+        if known is None or known.versions != versions or not all(map(is_, known.made_of, made_of)):
+            known = None
+        if known is None or known.path != which()[0]:
+            places, start = [], 0
+            for p in self.parameters():
+                part = torch.empty_like(p, memory_format=torch.contiguous_format, requires_grad=False)
+                places.append((p.shape, part.stride(), start) if p.numel() else part)
+                start += p.numel()
+            fused = self.fused("weights", units=True)
+            known = _KNOWN[self] = _Known(made_of, versions, which()[0], weights, places, fused)
+        return known
 
     def _row(self, below: list, slopes: list[Tensor], nodes: Tensor, output: int) -> Tensor:
         """Jacobian ``(n, free)`` of one output by one sweep down."""
@@ -229,6 +310,22 @@ class KAN(nn.Module):
             if level > 1:
                 upstream = (slopes[level - 2] @ upstream[..., None])[..., 0]
         return torch.cat(parts[::-1], dim=1)
+
+
+class _Known(NamedTuple):
+    """A network as one call, beside all that it was made of."""
+
+    made_of: list
+    versions: list[int]
+    path: str
+    weights: list[Tensor]
+    places: (
+        list  # shape, strides and start of each parameter's part of a gradient, or the part itself when empty
+    )
+    fused: FusedNetwork | None
+
+
+_KNOWN: WeakKeyDictionary[KAN, _Known] = WeakKeyDictionary()
 
 
 def combine(

@@ -122,14 +122,30 @@ template <class I> INLINE bool any(I mask) {
   return all != 0;
 }
 
-// e^z by z = n ln 2 + r and a Taylor sum in r; n comes out of the low bits of z / ln 2 + magic.
+// e^z by z = n ln 2 + r and a Taylor sum in r, by pairs of pairs because a chain of terms would wait for each other;
+// n comes out of the low bits of z / ln 2 + magic.
+constexpr double FACTORIAL[16] = {1,      1,       2,        6,         24,         120,         720,         5040,
+                                  40320., 362880., 3628800., 39916800., 479001600., 6227020800., 87178291200.,
+                                  1307674368000.};
 template <class T> INLINE Vec<T> exponential(Vec<T> z) {
   using C = Kind<T>;
   z = z < -C::limit ? splat<T>(-C::limit) : (z > C::limit ? splat<T>(C::limit) : z);
   Vec<T> shifted = z * C::log2e + C::magic, n = shifted - C::magic;
-  Vec<T> r = (z - n * C::ln2_high) - n * C::ln2_low, sum = splat<T>(1);
-#pragma GCC unroll 16
-  for (int k = C::terms; k >= 1; --k) sum = sum * r * T(1.0 / k) + T(1);
+  constexpr int PAIRS = C::terms < 8 ? 4 : 8;
+  Vec<T> r = (z - n * C::ln2_high) - n * C::ln2_low, part[PAIRS], power = r;
+#pragma GCC unroll 8
+  for (int k = 0; k < PAIRS; ++k) {
+    const T even = T(2 * k > C::terms ? 0 : 1 / FACTORIAL[2 * k]);
+    const T odd = T(2 * k >= C::terms ? 0 : 1 / FACTORIAL[2 * k + 1]);
+    part[k] = r * odd + even;
+  }
+#pragma GCC unroll 3
+  for (int count = PAIRS / 2; count > 0; count /= 2) {
+    power *= power;
+#pragma GCC unroll 4
+    for (int k = 0; k < count; ++k) part[k] = part[2 * k + 1] * power + part[2 * k];
+  }
+  const Vec<T> sum = part[0];
   Ints<T> bits, zero;
   Vec<T> magic = splat<T>(C::magic), scale;
   memcpy(&bits, &shifted, sizeof bits);

@@ -20,6 +20,8 @@ from torch import Tensor
 
 Linearise = Callable[[Tensor], tuple[Tensor, Tensor]]
 Residual = Callable[[Tensor], Tensor]
+Normal = Callable[[Tensor], tuple[Tensor, Tensor]]
+Solve = Callable[[float], Tensor | None]
 
 SMALL_ENOUGH_FOR_QR = 1e-9
 _LARGEST_DAMPING = 1e16
@@ -30,77 +32,97 @@ class Solver:
     """The state of one minimisation; ``advance`` makes one accepted step, or says that none exists.
 
     ``residual(v)`` gives ``r (n,)`` and ``linearise(v)`` gives ``r`` and ``J (n, p)``, float64. ``loss`` is
-    ``|r|^2`` and ``residuals`` its ``r``; scale ``r`` so that 1 means "nothing explained".
+    ``|r|^2`` and ``residuals`` its ``r``; scale ``r`` so that 1 means "nothing explained". Who can have ``J^T J`` (of
+    which the lower triangle is read) and ``J^T r`` for less than ``J`` costs gives them as ``normal(v)``.
     """
 
     residual: Residual
     linearise: Linearise
     parameters: Tensor
     damping: float = 1e-2
+    normal: Normal | None = None
     loss: float = field(init=False)
+    residuals: Tensor = field(init=False)
     _growth: float = field(default=2.0, init=False)
     _scale: Tensor = field(init=False)
-    residuals: Tensor = field(init=False)
-    _jacobian: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
         self._scale = torch.zeros_like(self.parameters)
-        self._relinearise()
+        self.residuals = self.residual(self.parameters)
         self.loss = float(self.residuals @ self.residuals)
 
     def advance(self) -> bool:
         """One step down; False when no damping gives one."""
         if self.parameters.numel() == 0 or not self.loss > 0:
             return False
-        solve = self._factor()
+        slope, solve, scale = self._factor()
         while self.damping < _LARGEST_DAMPING:
             step = solve(self.damping)
-            if step is not None and self._try(step):
-                self._relinearise()
+            if step is not None and self._try(step / scale, self._predicted(slope, step)):
                 return True
             self.damping *= self._growth
             self._growth *= 2
         return False
 
-    def _try(self, step: Tensor) -> bool:
+    def _predicted(self, slope: Tensor, step: Tensor) -> float:
+        """``|r|^2 - |r + J d|^2`` for the step that solves the damped equations."""
+        return float(self.damping * (step @ step) - slope @ step)
+
+    def _try(self, step: Tensor, predicted: float) -> bool:
         trial = self.parameters + step
-        r = self.residual(trial)
-        loss = float(r @ r)
-        predicted = self.loss - float((self.residuals + self._jacobian @ step).square().sum())
+        residuals = self.residual(trial)
+        loss = float(residuals @ residuals)
         if not loss < self.loss:
             return False
         gain = min((self.loss - loss) / max(predicted, 1e-300), 10.0)
         self.damping = max(self.damping * max(0.1, 1 - (2 * gain - 1) ** 3), 1e-18)
         self._growth = 2.0
-        self.parameters, self.loss = trial, loss
+        self.parameters, self.loss, self.residuals = trial, loss, residuals
         return True
 
-    def _relinearise(self) -> None:
-        self.residuals, self._jacobian = self.linearise(self.parameters)
-        self._scale = torch.maximum(self._scale, self._jacobian.square().sum(0).sqrt())
-
-    def _factor(self) -> Callable[[float], Tensor | None]:
-        """A function from damping to step, sharing what does not depend on the damping."""
-        scale = torch.where(self._scale > 0, self._scale, torch.ones_like(self._scale))
-        jacobian = self._jacobian / scale
+    def _factor(self) -> tuple[Tensor, Solve, Tensor]:
+        """``J^T r``, a function from damping to step, both for scaled parameters, and the scale."""
+        if self.loss > SMALL_ENOUGH_FOR_QR and self.normal is not None:
+            gram, slope = self.normal(self.parameters)
+            scale = self._rescaled(gram.diagonal().sqrt())
+            gram /= scale[:, None]
+            gram /= scale
+            slope = slope / scale
+            return slope, lambda damping: _by_cholesky(gram, slope, damping), scale
+        residuals, jacobian = self.linearise(self.parameters)
+        scale = self._rescaled(torch.linalg.vector_norm(jacobian, dim=0))
+        jacobian = jacobian / scale
+        slope = jacobian.T @ residuals
         if self.loss > SMALL_ENOUGH_FOR_QR:
-            gram, slope = jacobian.T @ jacobian, jacobian.T @ self.residuals
-            return lambda damping: _by_cholesky(gram, slope, damping, scale)
-        q, r = torch.linalg.qr(jacobian)
-        return lambda damping: _by_qr(r, q.T @ self.residuals, damping, scale)
+            gram = jacobian.T @ jacobian
+            return slope, lambda damping: _by_cholesky(gram, slope, damping), scale
+        triangle, rotated = _triangular(jacobian, residuals)
+        return slope, lambda damping: _by_qr(triangle, rotated, damping), scale
+
+    def _rescaled(self, sizes: Tensor) -> Tensor:
+        """The largest sizes of columns so far; 1 for a column that never was anything."""
+        self._scale = torch.maximum(self._scale, sizes)
+        return torch.where(self._scale > 0, self._scale, torch.ones_like(self._scale))
 
 
-def _by_cholesky(gram: Tensor, slope: Tensor, damping: float, scale: Tensor) -> Tensor | None:
-    damped = gram + damping * torch.eye(gram.shape[0], dtype=gram.dtype)
+def _by_cholesky(gram: Tensor, slope: Tensor, damping: float) -> Tensor | None:
+    damped = gram.clone()
+    damped.diagonal().add_(damping)
     factor, failed = torch.linalg.cholesky_ex(damped)
     if failed:
         return None
-    return -torch.cholesky_solve(slope[:, None], factor)[:, 0] / scale
+    return -torch.cholesky_solve(slope[:, None], factor)[:, 0]
 
 
-def _by_qr(triangle: Tensor, rotated: Tensor, damping: float, scale: Tensor) -> Tensor | None:
+def _by_qr(triangle: Tensor, rotated: Tensor, damping: float) -> Tensor:
     columns = triangle.shape[1]
     rows = torch.cat([triangle, damping**0.5 * torch.eye(columns, dtype=triangle.dtype)])
-    q, r = torch.linalg.qr(rows)
-    step = torch.linalg.solve_triangular(r, (q.T[:, : triangle.shape[0]] @ rotated)[:, None], upper=True)
-    return -step[:, 0] / scale
+    r, turned = _triangular(rows, torch.cat([rotated, rotated.new_zeros(columns)]))
+    return -torch.linalg.solve_triangular(r, turned[:, None], upper=True)[:, 0]
+
+
+def _triangular(matrix: Tensor, vector: Tensor) -> tuple[Tensor, Tensor]:
+    """``R`` and the first entries of ``Q^T vector`` of the matrix's QR, without forming ``Q``."""
+    packed, reflectors = torch.geqrf(matrix)
+    rows = min(matrix.shape)
+    return packed[:rows].triu(), torch.ormqr(packed, reflectors, vector[:, None], transpose=True)[:rows, 0]

@@ -1,13 +1,14 @@
 """Adam on minibatches, by torch, with a one-cycle learning rate: for tables too large for whole-batch methods."""
 
 import copy
+import math
 
 import torch
 
 from edgewise.network import KAN
 from edgewise.train.clock import Clock
 from edgewise.train.config import Step, TrainConfig
-from edgewise.train.lbfgs import data_loss, objective
+from edgewise.train.objective import Objective, copy_into
 from edgewise.train.problem import Rows
 
 
@@ -17,10 +18,18 @@ class Minibatch:
 
     def __init__(self, network: KAN, rows: Rows, config: TrainConfig, clock: Clock) -> None:
         self.rows, self.config, self.clock = rows, config, clock
-        self.network, self.best = network, copy.deepcopy(network)
+        self.network, self.objective = network, Objective(network, config)
         self.history: list[Step] = []
+        self._best = self.objective.vector()
         self.best_loss = self._judge()
         self.generator = torch.Generator().manual_seed(config.seed)
+
+    @property
+    def best(self) -> KAN:
+        """A network of its own with the best parameters so far."""
+        found = copy.deepcopy(self.network)
+        copy_into(found, self._best)
+        return found
 
     def climb(self) -> str:
         """Runs all epochs; returns the status."""
@@ -34,14 +43,13 @@ class Minibatch:
             for batch in torch.randperm(self.rows.X.shape[0], generator=self.generator).chunk(count):
                 if self.clock.expired:
                     return "time limit"
-                optimiser.zero_grad()
-                loss = objective(self.network, self.rows.X[batch], self.rows.y[batch], self.config)
-                if not bool(torch.isfinite(loss)):
+                loss, gradient = self.objective.value_and_gradient(self.rows.X[batch], self.rows.y[batch])
+                if not math.isfinite(loss):
                     return "rolled back"
-                torch.autograd.backward(loss)
+                self.objective.pull_along(gradient)
                 optimiser.step()
                 schedule.step()
-                total += loss.item() * len(batch) / self.rows.X.shape[0]
+                total += loss * len(batch) / self.rows.X.shape[0]
             self._record(total)
         return "step limit"
 
@@ -50,12 +58,9 @@ class Minibatch:
         self.history.append(Step(self.clock.seconds, self.network.intervals, loss, judged))
         self.clock.tick(loss=f"{loss:.2e}", validation=f"{judged:.2e}")
         if judged < self.best_loss:
-            self.best_loss, self.best = judged, copy.deepcopy(self.network)
+            self.best_loss, self._best = judged, self.objective.vector()
 
     def _judge(self) -> float:
-        with torch.no_grad():
-            if self.rows.held_X.shape[0]:
-                loss = float(data_loss(self.network(self.rows.held_X), self.rows.held_y, self.config.loss))
-            else:
-                loss = float(objective(self.network, self.rows.X, self.rows.y, self.config))
-        return loss if loss == loss else float("inf")
+        if self.rows.held_X.shape[0]:
+            return self.objective.loss(self.rows.held_X, self.rows.held_y)
+        return self.objective.value(self.rows.X, self.rows.y)

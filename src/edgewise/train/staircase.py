@@ -8,12 +8,13 @@ the staircase ends when finer cells no longer help there, or when cells would ou
 
 import copy
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from edgewise import splines
-from edgewise.edges import Prepared, base_function
+from edgewise.edges import base_function
 from edgewise.init import initial_weight
 from edgewise.network import KAN
 from edgewise.train.clock import Clock
@@ -44,10 +45,17 @@ class Staircase:
     def __init__(self, network: KAN, rows: Rows, config: TrainConfig, clock: Clock) -> None:
         self.rows, self.config, self.clock = rows, config, clock
         self.history: list[Step] = []
-        self.best = copy.deepcopy(network)
-        self.best_loss = self._validation(self.best)
+        self._best, self._best_parameters = network, network.free()
+        self.best_loss = self._validation(network)
         self._stage_best, self._best_step = float("inf"), 0
         self.generator = torch.Generator().manual_seed(config.seed)
+
+    @property
+    def best(self) -> KAN:
+        """A network of its own, the best so far."""
+        found = copy.deepcopy(self._best)
+        found.assign(self._best_parameters)
+        return found
 
     def climb(self) -> str:
         """Runs all stages; returns the status."""
@@ -65,7 +73,7 @@ class Staircase:
         return status
 
     def _doublings(self, intervals: int) -> Iterator[int]:
-        widest = max(layer.in_features * layer.out_features for layer in self.best.kan_layers)
+        widest = max(layer.in_features * layer.out_features for layer in self._best.kan_layers)
         rows, outputs = self.rows.X.shape[0], self.rows.y.shape[1]
         yield intervals
         while (
@@ -76,7 +84,7 @@ class Staircase:
 
     def _first_stage(self) -> KAN:
         """The best of the given network and its redrawn copies after a few steps each."""
-        given = copy.deepcopy(self.best)
+        given = self.best
         if self.config.intervals:
             given = given.refine(self.config.intervals[0])
         best, best_loss = given, float("inf")
@@ -99,13 +107,13 @@ class Staircase:
     def _minimise(self, network: KAN, steps: int, remember: bool = True) -> str:
         """Levenberg-Marquardt on one grid, in place, remembering the best network on the held-out rows."""
         problem = NetworkProblem(network, self.rows, self.config.smoothness)
-        solver = Solver(problem.residual, problem.linearise, network.free())
-        held = network.prepare(self.rows.held_X)
+        solver = Solver(problem.residual, problem.linearise, network.free(), normal=problem.normal)
+        held = problem.prepare(self.rows.held_X)
         marks = [solver.loss]
         self._stage_best, self._best_step = float("inf"), len(self.history)
         status = "step limit"
         if remember:
-            self._record(network, problem.mean_square(solver.residuals), held)
+            self._record(problem, solver, held)
         for _ in range(steps):
             if self.clock.expired:
                 status = "time limit"
@@ -114,8 +122,7 @@ class Staircase:
                 status = "converged"
                 break
             if remember:
-                network.assign(solver.parameters)
-                self._record(network, problem.mean_square(solver.residuals), held)
+                self._record(problem, solver, held)
             if remember and self._overfits():
                 status = "converged"
                 break
@@ -132,15 +139,16 @@ class Staircase:
         worst = max(_WORSE * self._stage_best, _GAP * last.loss)
         return waited > _PATIENCE and last.validation_loss > worst
 
-    def _record(self, network: KAN, loss: float, held: tuple[Prepared, ...]) -> None:
+    def _record(self, problem: NetworkProblem, solver: Solver, held: Any) -> None:
+        network, loss = problem.network, problem.mean_square(solver.residuals)
         validation = loss
         if self.rows.held_X.shape[0]:
-            with torch.no_grad():
-                validation = _number((network.scaled(held) - self.rows.held_y).square().mean())
+            y = problem.scaled(solver.parameters, held)
+            validation = _number((y - self.rows.held_y).square().mean())
         self.history.append(Step(self.clock.seconds, network.intervals, loss, validation))
         self.clock.tick(intervals=network.intervals, loss=f"{loss:.2e}", validation=f"{validation:.2e}")
         if validation < self.best_loss:
-            self.best_loss, self.best = validation, copy.deepcopy(network)
+            self.best_loss, self._best, self._best_parameters = validation, network, solver.parameters
         if validation < self._stage_best:
             self._stage_best, self._best_step = validation, len(self.history)
 
@@ -160,16 +168,16 @@ class Staircase:
     def _on_all_rows(self) -> None:
         """A last descent on all rows, held-out ones too, where these showed no sign of overfitting."""
         rows = self.rows
-        same = [step.loss for step in self.history if step.intervals == self.best.intervals]
+        same = [step.loss for step in self.history if step.intervals == self._best.intervals]
         lowest = min(same, default=0.0)
         if not rows.held_X.shape[0] or self.best_loss > _OVERFIT * lowest:
             return
         self.rows = Rows(
             torch.cat([rows.X, rows.held_X]), torch.cat([rows.y, rows.held_y]), rows.held_X, rows.held_y
         )
-        network = copy.deepcopy(self.best)
+        network = self.best
         self._minimise(network, _LAST_STEPS, remember=False)
-        self.best, self.rows = network, rows
+        self._best, self._best_parameters, self.rows = network, network.free(), rows
 
     def _redrawn(self, network: KAN) -> KAN:
         drawn = copy.deepcopy(network)
