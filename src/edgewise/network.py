@@ -277,12 +277,14 @@ class KAN(nn.Module):
 
     def _known(self) -> "_Known":
         """What ``loss_and_gradients`` needs, made anew only when something it was made of has changed."""
-        maps, splines_, fixed = [*self._buffers.values()], [], []
-        for layer in self.layers:
-            splines_.append(layer.spline)
-            fixed.append(layer.symbolic)
-        weights = [spline.weight for spline in splines_]
-        made_of = [part for spline in splines_ for part in (spline.mask, spline.knots)] + maps
+        # torch looks attributes of modules up slowly, which would show beside the work itself
+        made_of: list[Any] = [*self._buffers.values()]
+        fixed, weights = [], []
+        for layer in self.kan_layers:
+            spline: Any = layer._modules["spline"]
+            made_of += spline._buffers.values()
+            weights.append(spline._parameters["weight"])
+            fixed.append(layer._modules["symbolic"])
         versions = [part._version for part in made_of]
         made_of += fixed + weights
         known = _KNOWN.get(self)
