@@ -13,10 +13,11 @@ WIDTHS, ROWS, INTERVALS, DEGREE = (4, 5, 5, 1), 1000, 5, 3
 AGREE = 1e-10
 
 
-def edgewise_loss_and_gradient(net: KAN, X: Tensor, y: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+def edgewise_loss_and_gradient(net: KAN, X: Tensor, y: Tensor) -> tuple[float, list[Tensor]]:
     """Mean square over the rows and its gradient for every layer's weights."""
-    loss = (net(X) - y).square().mean()
-    return loss, torch.autograd.grad(loss, [layer.spline.weight for layer in net.kan_layers])
+    loss, gradients = net.loss_and_gradients(X, y)
+    weights = {id(layer.spline.weight) for layer in net.kan_layers}
+    return loss, [g for g, p in zip(gradients, net.parameters(), strict=True) if id(p) in weights]
 
 
 def twins() -> tuple[KAN, torch.nn.Module]:

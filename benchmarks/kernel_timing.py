@@ -1,12 +1,14 @@
 """Turns taken within rounds, and what becomes of their times.
 
-Every round calls every contestant once, in an order drawn anew, so that a disturbance meets all of them. A quick one is
-called twice and the second call counts: its data are then where a training loop would have them. Who has used up the
-seconds sits the remaining rounds out, but not before ``LEAST`` rounds. Ratios are taken round by round.
+Every round calls every contestant, in an order drawn anew, so that a disturbance meets all of them. A quick one is
+called once before it counts and then as often as fits in ``BURST``, like the steps of a training loop; its time is the
+mean of those, without garbage collection, as in ``timeit``. Who has used up the seconds sits the remaining rounds out, but not before ``LEAST`` rounds. Ratios are
+taken round by round.
 """
 
 import contextlib
 import ctypes
+import gc
 import math
 import os
 import random
@@ -20,6 +22,7 @@ from pathlib import Path
 
 LEAST = 3
 QUICK = 0.1
+BURST = 0.02
 LOOP_STEPS = 400_000
 LOOP = Path(__file__).with_name("fma_peak.cpp")
 
@@ -44,6 +47,7 @@ def take_turns(steps: dict[str, Callable[[], object]], rounds: int, seconds: flo
     last = dict.fromkeys(steps, 0.0)
     for number in range(rounds):
         shuffler.shuffle(order)
+        gc.collect()
         for name in order:
             if number >= LEAST and spent[name] > seconds:
                 times[name].append(math.nan)
@@ -51,10 +55,14 @@ def take_turns(steps: dict[str, Callable[[], object]], rounds: int, seconds: flo
             start = time.perf_counter()
             if last[name] < QUICK:
                 steps[name]()
+            calls = max(1, int(BURST / last[name])) if last[name] else 1
+            gc.disable()
             begin = time.perf_counter()
-            steps[name]()
+            for _ in range(calls):
+                steps[name]()
             end = time.perf_counter()
-            last[name] = end - begin
+            gc.enable()
+            last[name] = (end - begin) / calls
             spent[name] += end - start
             times[name].append(1e3 * last[name])
     return times

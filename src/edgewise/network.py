@@ -10,7 +10,6 @@ remembering anything.
 
 import copy
 from collections.abc import Sequence
-from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -277,28 +276,23 @@ class KAN(nn.Module):
 
     def _known(self) -> "_Known":
         """What ``loss_and_gradients`` needs, made anew only when something it was made of has changed."""
-        # torch looks attributes of modules up slowly, which would show beside the work itself
-        made_of: list[Any] = [*self._buffers.values()]
-        fixed, weights = [], []
-        for layer in self.kan_layers:
-            spline: Any = layer._modules["spline"]
-            made_of += spline._buffers.values()
-            weights.append(spline._parameters["weight"])
-            fixed.append(layer._modules["symbolic"])
-        versions = [part._version for part in made_of]
-        made_of += fixed + weights
         known = _KNOWN.get(self)
-        if known is None or known.versions != versions or not all(map(is_, known.made_of, made_of)):
-            known = None
-        if known is None or known.path != which()[0]:
-            places, start = [], 0
-            for p in self.parameters():
-                part = torch.empty_like(p, memory_format=torch.contiguous_format, requires_grad=False)
-                places.append((p.shape, part.stride(), start) if p.numel() else part)
-                start += p.numel()
-            fused = self.fused("weights", units=True)
-            known = _KNOWN[self] = _Known(made_of, versions, which()[0], weights, places, fused)
+        if known is None or not known.holds():
+            known = _KNOWN[self] = self._make_known()
         return known
+
+    def _make_known(self) -> "_Known":
+        tables = [t for m in self.modules() for t in (m._modules, m._parameters, m._buffers)]
+        made_of = [(table, name, part) for table in tables for name, part in table.items()]
+        buffers, places, start = list(self.buffers()), [], 0
+        for p in self.parameters():
+            part = torch.empty_like(p, memory_format=torch.contiguous_format, requires_grad=False)
+            places.append((p.shape, part.stride(), start) if p.numel() else part)
+            start += p.numel()
+        weights = [layer.spline.weight for layer in self.kan_layers]
+        versions = [buffer._version for buffer in buffers]
+        fused = self.fused("weights", units=True)
+        return _Known(made_of, buffers, versions, which()[0], weights, places, fused)
 
     def _row(self, below: list, slopes: list[Tensor], nodes: Tensor, output: int) -> Tensor:
         """Jacobian ``(n, free)`` of one output by one sweep down."""
@@ -317,7 +311,8 @@ class KAN(nn.Module):
 class _Known(NamedTuple):
     """A network as one call, beside all that it was made of."""
 
-    made_of: list
+    made_of: list  # (table, name, part): what every module and buffer was
+    buffers: list[Tensor]
     versions: list[int]
     path: str
     weights: list[Tensor]
@@ -325,6 +320,14 @@ class _Known(NamedTuple):
         list  # shape, strides and start of each parameter's part of a gradient, or the part itself when empty
     )
     fused: FusedNetwork | None
+
+    def holds(self) -> bool:
+        """Whether all of it is still there and unchanged."""
+        return (
+            all(table.get(name) is part for table, name, part in self.made_of)
+            and [buffer._version for buffer in self.buffers] == self.versions
+            and self.path == which()[0]
+        )
 
 
 _KNOWN: WeakKeyDictionary[KAN, _Known] = WeakKeyDictionary()

@@ -29,7 +29,7 @@ template <class T> struct Problem {
 
 template <class T, int K, bool BASED> struct Layer {
   static constexpr int R = K + 1 + BASED, CHUNK = 32, L = LANES<T>;
-  static constexpr int64_t GROUP = 8;
+  static constexpr int64_t GROUP = 16;
   const Problem<T> &p;
   const int64_t features, cells;
   Grid<T> *grids;
@@ -88,13 +88,12 @@ template <class T, int K, bool BASED> struct Layer {
     }
   }
 
-  void forward_block(int64_t b0, int n, Plan<T> *plans, T *column, T *tile) const {
+  void forward_block(int64_t b0, int n, Plan<T> *plans, T *columns, T *tile) const {
     for (int64_t i0 = 0; i0 < p.in; i0 += CHUNK) {
       const int count = int(smaller(CHUNK, p.in - i0));
-      for (int i = 0; i < count; ++i) {
-        for (int b = 0; b < n; ++b) column[b] = p.x[(b0 + b) * p.in + i0 + i];
-        make_plan<T, K, BASED>(plans[i], grids[i0 + i], p.base, column, n, NO_SLOPES);
-      }
+      transpose(p.x + b0 * p.in + i0, p.in, columns, STRIDE, n, count);
+      for (int i = 0; i < count; ++i)
+        make_plan<T, K, BASED>(plans[i], grids[i0 + i], p.base, columns + i * STRIDE, n, NO_SLOPES);
       forward_chunk(b0, n, i0, count, plans, tile);
     }
   }
@@ -106,14 +105,14 @@ template <class T, int K, bool BASED> struct Layer {
     const int64_t each = plan_bytes<T>(R, cells);
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
-      char *space = workspace(CHUNK * each + STRIDE * sizeof(T) + block * 4 * VECTOR_BYTES);
+      char *space = workspace(CHUNK * (each + STRIDE * sizeof(T)) + block * 4 * VECTOR_BYTES);
       if (space == nullptr) failed = true;
       Plan<T> plans[CHUNK];
       for (int i = 0; i < CHUNK && space; ++i) plans[i] = place_plan<T>(space + i * each, R);
-      T *column = (T *)(space + CHUNK * each), *tile = column + STRIDE;
+      T *columns = (T *)(space + CHUNK * each), *tile = columns + CHUNK * STRIDE;
 #pragma omp for schedule(static)
       for (int64_t k = 0; k < blocks; ++k)
-        if (space) forward_block(k * block, int(smaller(block, p.batch - k * block)), plans, column, tile);
+        if (space) forward_block(k * block, int(smaller(block, p.batch - k * block)), plans, columns, tile);
     }
   }
 
@@ -144,8 +143,7 @@ template <class T, int K, bool BASED> struct Layer {
   // All tiles of `count` inputs over one block of samples: a tile of g is used by every input while it is near.
   // `columns` holds x, then its gradient, input by input; `sorted` the gradients in the order of the cells.
   void backward_block(Plan<T> *plans, int64_t i0, int count, int64_t b0, int n, const T *packed, T *columns, T *sorted) const {
-    for (int b = 0; b < n; ++b)
-      for (int i = 0; i < count; ++i) columns[i * STRIDE + b] = p.x[(b0 + b) * p.in + i0 + i];
+    transpose(p.x + b0 * p.in + i0, p.in, columns, STRIDE, n, count);
     for (int i = 0; i < count; ++i)
       make_plan<T, K, BASED>(plans[i], grids[i0 + i], p.base, columns + i * STRIDE, n,
                              slopes(grids[i0 + i], n));
@@ -165,8 +163,7 @@ template <class T, int K, bool BASED> struct Layer {
     if (!p.dx) return;
     for (int i = 0; i < count; ++i)
       for (int s = 0; s < n; ++s) columns[i * STRIDE + plans[i].order[s]] = sorted[i * STRIDE + s];
-    for (int b = 0; b < n; ++b)
-      for (int i = 0; i < count; ++i) p.dx[(b0 + b) * p.in + i0 + i] = columns[i * STRIDE + b];
+    transpose(columns, STRIDE, p.dx + b0 * p.in + i0, p.in, count, n);
   }
 
   void backward() {

@@ -94,6 +94,19 @@ template <class T> struct Tree<T, 1> {
   INLINE Vec<T> sum(const T *square, int row) { return load(square + row * LANES<T>); }
 };
 
+// A square of LANES vectors turned over, rows for columns.
+template <class T> INLINE void turn(Vec<T> *square) {
+  constexpr int L = LANES<T>;
+#pragma GCC unroll 4
+  for (int step = L / 2; step > 0; step /= 2)
+#pragma GCC unroll 16
+    for (int l = 0; l < L; ++l) {
+      if (l & step) continue;
+      const Vec<T> a = square[l], b = square[l + step];
+      square[l] = pick<T>(a, b, step, 0), square[l + step] = pick<T>(a, b, step, 1);
+    }
+}
+
 // to[c] = from[index + c] lane by lane, c < COUNT <= LANES: a vector is read for every lane and the square turned over.
 // Faster than COUNT gathers; reads LANES numbers from each place.
 template <class T, int COUNT> INLINE void gather_rows(const T *from, Ints<T> index, Vec<T> *to) {
@@ -103,16 +116,27 @@ template <class T, int COUNT> INLINE void gather_rows(const T *from, Ints<T> ind
   Vec<T> square[L];
 #pragma GCC unroll 16
   for (int l = 0; l < L; ++l) square[l] = load(from + at[l]);
-#pragma GCC unroll 4
-  for (int step = L / 2; step > 0; step /= 2)
-#pragma GCC unroll 16
-    for (int l = 0; l < L; ++l) {
-      if (l & step) continue;
-      const Vec<T> a = square[l], b = square[l + step];
-      square[l] = pick<T>(a, b, step, 0), square[l + step] = pick<T>(a, b, step, 1);
-    }
+  turn<T>(square);
 #pragma GCC unroll 16
   for (int c = 0; c < COUNT; ++c) to[c] = square[c];
+}
+
+// to[c, r] = from[r, c], rows `stride` apart in each.
+template <class T>
+void transpose(const T *from, int64_t from_stride, T *to, int64_t to_stride, int rows, int columns) {
+  constexpr int L = LANES<T>;
+  const int full_rows = rows / L * L, full_columns = columns / L * L;
+  for (int r = 0; r < full_rows; r += L)
+    for (int c = 0; c < full_columns; c += L) {
+      Vec<T> square[L];
+#pragma GCC unroll 16
+      for (int l = 0; l < L; ++l) square[l] = load(from + (r + l) * from_stride + c);
+      turn<T>(square);
+#pragma GCC unroll 16
+      for (int l = 0; l < L; ++l) store(to + (c + l) * to_stride + r, square[l]);
+    }
+  for (int r = 0; r < rows; ++r)
+    for (int c = r < full_rows ? full_columns : 0; c < columns; ++c) to[c * to_stride + r] = from[r * from_stride + c];
 }
 
 template <class I> INLINE bool any(I mask) {
