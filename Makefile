@@ -1,4 +1,4 @@
-# Everything from a fresh clone: `make demo`, `make test`. Needs Python 3.11 or newer and a C++ compiler, nothing else.
+# Everything from a fresh clone: `make demo`, `make test`. Needs Python 3.11 or newer; a C++ compiler makes it faster.
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test doctest lint format docs tables bench-env clean
+.PHONY: help demo test doctest lint format docs tables bench-env kernels clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -44,8 +44,11 @@ tables: $(VENV)/.stamp-base ## rebuild the example tables from the published num
 bench-env: $(VENV)/.stamp-base ## install the peers that benchmarks/ compares with
 	$(PIP) -e ".[bench]"
 
+kernels: $(VENV)/.stamp-base ## compile the C++ kernels again, in place
+	$(BIN)/python setup.py --quiet build_ext --inplace
+
 clean: ## remove what was built; keep runs and results
-	rm -rf $(VENV)/.stamp-* build dist site src/*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV)/.stamp-* build dist src/edgewise/kernels/*.so site src/*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One thread per process: the same sums in the same order on every machine, and no fight over few cores.

@@ -25,7 +25,11 @@ def twins() -> tuple[KAN, torch.nn.Module]:
     import kan
 
     torch.manual_seed(0)
-    peer = kan.KAN(width=list(WIDTHS), grid=INTERVALS, k=DEGREE, seed=0, auto_save=False).double()
+    torch.set_default_dtype(
+        torch.float64
+    )  # as pykan's own examples do, so that its grid is even to the last digit
+    peer = kan.KAN(width=list(WIDTHS), grid=INTERVALS, k=DEGREE, seed=0, auto_save=False)
+    torch.set_default_dtype(torch.float32)
     net = KAN(WIDTHS, intervals=INTERVALS, degree=DEGREE, dtype=torch.float64)
     with torch.no_grad():
         for theirs, ours in zip(peer.act_fun, net.kan_layers, strict=True):

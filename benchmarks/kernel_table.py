@@ -154,19 +154,25 @@ def markdown_table(columns: tuple[str, ...], lines: list[tuple[str, ...]]) -> st
     return "\n".join(f"| {' | '.join(line)} |" for line in [*head, *lines])
 
 
+WRITTEN = (
+    "Written by `python benchmarks/kernels.py --markdown docs/speed-measured.md`; `benchmarks/README.md` says what is "
+    "compared and how. Compare ratios, not milliseconds. What missed its aim is in the last table."
+)
+
+
 def markdown(
     heading: str, results: dict[str, list[Row | Skipped]], others: list[str], aims: list[Goal]
 ) -> str:
     """The whole run as a page of the manual."""
-    parts = [f"```text\n{heading}\n```"]
+    parts = ["# Speed, measured", WRITTEN, f"```text\n{heading}\n```"]
     for name, found in results.items():
-        parts.append(f"### {CASES[name].title}")
+        parts.append(f"## {CASES[name].title}")
         parts.append(markdown_table(COLUMNS, [cells(row) for row in found if isinstance(row, Row)]))
         absent = [f"{one.contestant}: {one.reason}." for one in found if isinstance(one, Skipped)]
         if absent:
             parts.append(f"Skipped: {' '.join(absent)}")
     if others:
-        parts += ["### Small networks, threads and memory", "```text\n" + "\n".join(others) + "\n```"]
+        parts += ["## Small networks, threads and memory", "```text\n" + "\n".join(others) + "\n```"]
     lines = [
         (
             goal.name,
@@ -176,7 +182,7 @@ def markdown(
         )
         for goal in aims
     ]
-    parts += ["### Aims", markdown_table(("figure", "found", "aim", "met"), lines)]
+    parts += ["## Aims", markdown_table(("figure", "found", "aim", "met"), lines)]
     return "\n\n".join(parts) + "\n"
 
 

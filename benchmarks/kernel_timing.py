@@ -2,8 +2,8 @@
 
 Every round calls every contestant, in an order drawn anew, so that a disturbance meets all of them. A quick one is
 called once before it counts and then as often as fits in ``BURST``, like the steps of a training loop; its time is the
-mean of those, without garbage collection, as in ``timeit``. Who has used up the seconds sits the remaining rounds out, but not before ``LEAST`` rounds. Ratios are
-taken round by round.
+mean of those, without garbage collection, as in ``timeit``. Who has used up the seconds sits the remaining rounds out,
+but not before ``LEAST`` rounds. Ratios are taken round by round.
 """
 
 import contextlib

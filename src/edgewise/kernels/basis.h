@@ -23,12 +23,14 @@ template <class T> struct Grid {
 template <class T, int K> Grid<T> survey(const T *t, int64_t knots, int64_t beyond = 0) {
   Grid<T> grid = {t, t[K], t[knots - K - 1], T(0), int(knots - 2 * K - 1), 0, UNEVEN, beyond >= LANES<T>};
   const double step = (double(grid.high) - double(grid.low)) / grid.cells;
-  double worst = 0;
+  const double loose = 0.25 * step, tight = Kind<T>::even * step, low = grid.low;
+  int64_t irregular = 0, uneven = 0;  // NaN is both
   for (int64_t j = 0; j < knots; ++j) {
-    const double off = t[j] - (grid.low + (j - K) * step), size = off < 0 ? -off : off;
-    worst = size <= worst ? worst : size;  // NaN sticks
+    const double off = t[j] - (low + double(int(j) - K) * step), size = off < 0 ? -off : off;
+    irregular += !(size <= loose);
+    uneven += !(size <= tight);
   }
-  if (step > 0 && worst <= 0.25 * step) grid.spacing = worst <= Kind<T>::even * step ? EVEN : REGULAR;
+  if (step > 0 && !irregular) grid.spacing = uneven ? REGULAR : EVEN;
   grid.inverse = T(1 / step);
   for (grid.last = grid.cells - 1; grid.last > 0 && !(t[K + grid.last] < grid.high);) --grid.last;
   return grid;
@@ -106,22 +108,26 @@ template <class T, int K> INLINE void differences(const Vec<T> *share, Vec<T> *t
 // The K + 1 functions of each lane's cell with `ORDER` derivatives, 1 or 2: jet[d][r] is the d-th of the r-th. Beyond
 // the domain they continue along their tangents. The values climb one degree at a time; derivatives are differences of
 // lower degrees, B'_r = K (N_{r-1} / d_{r-1} - N_r / d_r), d_r the width under N_r.
+// `place` is where in an even cell the point lies, from 0 to 1.
 // Source: Piegl and Tiller, The NURBS Book, A2.2.
 template <class T, int K, Mode MODE, int ORDER = 1>
-INLINE Ints<T> basis(const Grid<T> &grid, const Bounds<T, K, MODE> &bounds, Vec<T> x, Vec<T> *const *jet) {
+INLINE Ints<T> basis(const Grid<T> &grid, const Bounds<T, K, MODE> &bounds, Vec<T> x, Vec<T> *const *jet,
+                     Vec<T> *place = nullptr) {
   const Vec<T> inner = inside(grid, x);
   const Vec<T> sought = x == x ? inner : splat<T>(grid.high);
   Ints<T> cell = guess_cell<T, K, MODE>(grid, bounds, sought);
   Vec<T> left[K + 1], right[K + 1], share[K + 1], bend[K + 1], near[2 * K], *value = jet[0];
   constexpr bool even = MODE != ANY_KNOTS;
-  if (even) {
+  if (MODE == FEW_EVEN_KNOTS) {
     cell += miss<T>(grid, cell, sought, bounds.at(cell), bounds.at(cell + 1));
+    near[K - 1] = bounds.at(cell);
   } else {
     knots_near<T, K>(grid, cell, near);
     const Ints<T> off = miss<T>(grid, cell, sought, near[K - 1], near[K]);
     if (any(off)) cell += off, knots_near<T, K>(grid, cell, near);
   }
-  const Vec<T> u = even ? (inner - bounds.at(cell)) * grid.inverse : inner;
+  const Vec<T> u = (inner - near[K - 1]) * grid.inverse;
+  if (place) *place = u;
 #pragma GCC unroll 8
   for (int j = 1; j <= K; ++j) {
     left[j] = even ? u + T(j - 1) : inner - near[K - j];

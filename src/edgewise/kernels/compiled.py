@@ -16,6 +16,7 @@ from torch.jit._trace import is_tracing
 from torch.nn import Parameter
 
 from edgewise.kernels import torch_path
+from edgewise.kernels.buffers import room_for_gradient
 
 LIBRARY = Path(__file__).with_name("_spline.so")
 LEVELS = {1: "plain", 2: "v3", 3: "v4"}
@@ -116,14 +117,31 @@ def backward(
 ) -> tuple[Tensor, Tensor]:
     """Gradients for ``x`` and ``weight``, of no elements where one is not wanted."""
     dx, dw = _empty_gradients(x, weight, wants_x, wants_weight)
+    _fill_gradients(dx, dw, upstream, x, weight, mask, knots, degree, base, wants_x, wants_weight)
+    return dx, dw
+
+
+def _fill_gradients(
+    dx: Tensor,
+    dw: Tensor,
+    upstream: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    mask: Tensor,
+    knots: Tensor,
+    degree: int,
+    base: str,
+    wants_x: bool,
+    wants_weight: bool,
+) -> None:
     if not x.shape[0]:
-        return dx, dw.zero_()
+        dw.zero_()
+        return
     outputs = (dx if wants_x else None, dw if wants_weight else None)
     living, g = _living(weight, mask.contiguous()), upstream.contiguous()
     call(x.contiguous(), living, knots.contiguous(), degree, base, g, (None, *outputs))
     if wants_weight and living.data_ptr() != weight.data_ptr():
         dw *= mask[:, None, :]
-    return dx, dw
 
 
 def _empty_gradients(x: Tensor, weight: Tensor, wants_x: bool, wants_weight: bool) -> tuple[Tensor, Tensor]:
@@ -159,7 +177,12 @@ def _pull(ctx, *grad_outputs):
     arguments = (upstream, x, weight, mask, knots, ctx.degree, ctx.base, wants_x, wants_weight)
     # Whoever wants derivatives of derivatives records this call, too.
     is_plain = not (torch.is_grad_enabled() or torch_path.is_batch(upstream)) and _is_unwatched(upstream)
-    dx, dw = backward(*arguments) if is_plain else torch.ops.edgewise.spline_sum_backward(*arguments)
+    if is_plain:
+        dx = x.new_empty(x.shape if wants_x else (0,))
+        dw = room_for_gradient(weight) if wants_weight else weight.new_empty(0)
+        _fill_gradients(dx, dw, *arguments)
+    else:
+        dx, dw = torch.ops.edgewise.spline_sum_backward(*arguments)
     return dx if wants_x else None, dw if wants_weight else None, None, None, None, None
 
 

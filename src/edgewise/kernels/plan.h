@@ -72,16 +72,15 @@ NOINLINE void evaluate(Plan<T> &plan, const Grid<T> &grid, int base, const T *x,
   constexpr int L = LANES<T>, R = K + 1 + BASED;
   const Bounds<T, K, MODE> bounds(grid);
   for (int b = 0; b < n; b += L) {
-    Vec<T> value[R], slope[R], point = splat<T>(grid.low);
+    Vec<T> value[R], slope[R], place, point = splat<T>(grid.low);
     if (b + L <= n) point = load(x + b);
     else memcpy(&point, x + b, (n - b) * sizeof(T));
     Vec<T> *const jet[] = {value, slope};
-    const Ints<T> cell = basis<T, K, MODE>(grid, bounds, point, jet);
+    const Ints<T> cell = basis<T, K, MODE>(grid, bounds, point, jet, &place);
     if (BASED) base_branch<T>(base, point, &value[R - 1], &slope[R - 1]);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) store(plan.value + r * STRIDE + b, value[r]);
     if (slopes == PLACE) {
-      const Vec<T> place = (inside(grid, point) - bounds.at(cell)) * grid.inverse;
       store(plan.slope + b, place);
       store(plan.slope + STRIDE + b, slope[R - 1]);
     } else if (slopes == EACH_SLOPE) {

@@ -45,7 +45,7 @@ template <class T, int K, bool BASED> struct Layer {
 
   // Samples per block. Few cells: so many that a tile of y (or g) stays near. Many cells: so many that a cell's rows
   // of W serve several samples.
-  int64_t forward_samples() const { return cells <= FEW_CELLS ? 128 : (cells <= 128 ? 512 : BLOCK); }
+  int64_t forward_samples() const { return cells <= FEW_CELLS ? 128 : (cells <= 64 ? 512 : BLOCK); }
   int64_t backward_samples() const { return cells <= FEW_CELLS ? 512 : BLOCK; }
 
   // A polynomial saves work in every sample and costs some in every cell. Only the usual degree has a choice: the
@@ -132,7 +132,7 @@ template <class T, int K, bool BASED> struct Layer {
     const T *w = p.w + i * features * p.out + o0;
     T *dw = p.dw ? p.dw + i * features * p.out + o0 : nullptr;
     prefetch(w + (i + 1 < p.in ? features * p.out : 0), features, p.out, width);
-    auto tile = backward_tile<T, K, BASED, NV, EACH_SLOPE>;
+    auto tile = backward_short_runs<T, K, BASED, NV>;
     if constexpr (K == USUAL) {
       if (plan.slopes == PLACE) tile = backward_tile<T, K, BASED, NV, PLACE>;
       if (plan.slopes == NO_SLOPES) tile = backward_tile<T, K, BASED, NV, NO_SLOPES>;

@@ -35,7 +35,7 @@ template <> struct Kind<float> {
   typedef float Vec __attribute__((vector_size(VECTOR_BYTES)));
   typedef int32_t Int;
   typedef int32_t Ints __attribute__((vector_size(VECTOR_BYTES)));
-  static constexpr float even = 2e-6f;  // knots off by less than this share of a cell do not show
+  static constexpr float even = 4e-6f;  // knots off by less than this share of a cell do not show
   static constexpr float log2e = 1.44269504f, ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
   static constexpr float magic = 12582912.0f, limit = 87.0f;
   static constexpr int terms = 7, mantissa = 23, bias = 127;
