@@ -142,6 +142,20 @@ def test_views_and_leading_axes():
     assert_paths_agree(args, x.reshape(3, 20, 6).mT.contiguous().mT, 1e-12)
 
 
+@pytest.mark.parametrize("path", ["torch", pytest.param("compiled", marks=needs_library)])
+@pytest.mark.parametrize("wrong", ["x", "weight", "mask", "knots", "scalar"])
+def test_shapes_that_do_not_belong_together_are_refused_before_memory_is_read(wrong, path, monkeypatch):
+    monkeypatch.setenv("EDGEWISE_KERNELS", path)
+    weight, mask, knots, *rest = make(3, 4, 5)
+    given = {"x": torch.zeros(2, 3, dtype=torch.float64), "weight": weight, "mask": mask, "knots": knots}
+    if wrong == "scalar":
+        given["x"] = torch.tensor(0.0, dtype=torch.float64)
+    else:
+        given[wrong] = given[wrong][..., :-1] if wrong == "knots" else given[wrong][:, :-1]
+    with pytest.raises(InputError, match="splines of degree 3 with base 'silu' got x"):
+        kernels.spline_sum(*given.values(), *rest)
+
+
 @needs_library
 def test_nothing_in_nothing_out_and_no_gradient():
     args = make(3, 4, 5)

@@ -31,8 +31,9 @@ def spline_sum(
     ``(..., out)``. ``base`` is ``"silu"``, ``"identity"`` or None, which has no last row in ``weight``.
 
     Under ``torch.autocast`` the sum is one of the operations that keep full precision: ``x`` is taken in the type of
-    ``weight``, which is the type of the result.
+    ``weight``, which is the type of the result. Raises ``InputError`` for shapes that do not belong together.
     """
+    _check_shapes(x, knots, degree, base, weight, mask)
     if torch.is_autocast_enabled(x.device.type):
         with torch_path.full_precision(x):
             return spline_sum(x.to(weight.dtype), weight, mask, knots, degree, base)
@@ -50,6 +51,7 @@ def spline_jet(
     """
     if order not in (1, 2):
         raise InputError(f"order={order!r}: expected 1 or 2; the values alone are spline_sum's")
+    _check_shapes(x, knots, degree, base, weight, mask)
     served = _is_served(x, weight, mask, knots, degree, base) and not _records(x, weight)
     return (jets if served else torch_path).spline_jet(x, weight, mask, knots, degree, base, order)
 
@@ -62,8 +64,32 @@ def spline_features(x: Tensor, knots: Tensor, degree: int, base: str | None, ord
     """
     if order not in (0, 1, 2):
         raise InputError(f"order={order!r}: expected 0, 1 or 2")
+    _check_shapes(x, knots, degree, base)
     served = _is_served(x, knots, knots, knots, degree, base) and not _records(x)
     return (jets if served else torch_path).spline_features(x, knots, degree, base, order)
+
+
+def _check_shapes(
+    x: Tensor,
+    knots: Tensor,
+    degree: int,
+    base: str | None,
+    weight: Tensor | None = None,
+    mask: Tensor | None = None,
+) -> None:
+    """The kernels read raw memory: what does not fit must not get there."""
+    inputs, count = knots.shape
+    fits = x.shape[-1:] == knots.shape[:1] and count >= 2 * degree + 2
+    if weight is not None and mask is not None:
+        outputs, features = mask.shape[-1], count - degree - 1 + (base is not None)
+        fits = fits and weight.shape == (inputs, features, outputs) and mask.shape == (inputs, outputs)
+    if not fits:
+        shapes = {"x": x, "weight": weight, "mask": mask, "knots": knots}
+        found = ", ".join(f"{name} {tuple(t.shape)}" for name, t in shapes.items() if t is not None)
+        raise InputError(
+            f"splines of degree {degree} with base {base!r} got {found}; expected x (..., in), knots (in, knots), "
+            f"weight (in, knots - {degree + 1 - (base is not None)}, out), mask (in, out)"
+        )
 
 
 def _records(*tensors: Tensor) -> bool:
