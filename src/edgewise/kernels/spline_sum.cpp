@@ -45,7 +45,7 @@ template <class T, int K, bool BASED> struct Layer {
 
   // Samples per block. Few cells: so many that a tile of y (or g) stays near. Many cells: so many that a cell's rows
   // of W serve several samples.
-  int64_t forward_samples() const { return cells <= FEW_CELLS ? 128 : (cells <= 64 ? 512 : BLOCK); }
+  int64_t forward_samples() const { return cells <= FEW_CELLS ? 192 : (cells <= 64 ? 512 : BLOCK); }
   int64_t backward_samples() const { return cells <= FEW_CELLS ? 512 : BLOCK; }
 
   // A polynomial saves work in every sample and costs some in every cell. Only the usual degree has a choice: the
