@@ -12,8 +12,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch._C import _functorch as functorch  # type: ignore[attr-defined]
-from torch.autograd import forward_ad
 
 from edgewise.errors import InputError
 from edgewise.kernels import compiled, jets, torch_path
@@ -144,4 +142,4 @@ def _is_transformed() -> bool:
     """Whether somebody looks inside: ``torch.func``, forward-mode derivatives, ``torch.export``."""
     if torch.compiler.is_compiling():
         return torch.compiler.is_exporting()
-    return forward_ad._current_level >= 0 or functorch.peek_interpreter_stack() is not None
+    return torch_path.is_transformed()
