@@ -19,6 +19,7 @@ from edgewise.errors import InputError
 from edgewise.network import KAN
 from edgewise.symbolic.baseline import constant_network, linear_network
 from edgewise.symbolic.candidates import Candidate, choose, front, scored
+from edgewise.symbolic.config import SearchConfig
 from edgewise.symbolic.explore import (
     CLOSE,
     ROWS_PER_CONSTANT,
@@ -41,20 +42,6 @@ MOST_ROUGH_SHAPES = 4
 _MUCH_WORSE = 10.0
 _NOTHING = 0.5
 _ENDED = "an exact formula ended the search"
-
-
-@dataclass(frozen=True)
-class SearchConfig:
-    """How long to look (``max_seconds``), with which ``seed``, on how many processes (``n_jobs``, as in joblib)."""
-
-    max_seconds: float = 60.0
-    seed: int = 0
-    n_jobs: int | None = None
-    progress: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.max_seconds > 0:
-            raise InputError(f"max_seconds={self.max_seconds!r}: expected a positive number")
 
 
 @dataclass(frozen=True)
