@@ -4,7 +4,7 @@ import torch
 
 from edgewise.data import measure
 from edgewise.network import KAN
-from edgewise.symbolic.explore import Table
+from edgewise.symbolic.findings import Table
 
 
 def constant_network(table: Table) -> KAN:

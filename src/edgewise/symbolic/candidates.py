@@ -6,7 +6,7 @@ from math import inf, log
 
 import numpy as np
 
-from edgewise.symbolic.explore import Finding
+from edgewise.symbolic.findings import Finding
 from edgewise.symbolic.formula import Formula
 
 _FLOOR = 1e-12

@@ -1,21 +1,17 @@
 """One shape explored: trained, its edges fixed, composed into a formula, thinned; each stage a finding."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
 
-import numpy as np
-import sympy
 import torch
-from torch import Tensor
 
-from edgewise.errors import InputError
+from edgewise.catalogue import Function
 from edgewise.network import KAN
 from edgewise.prune import prune
+from edgewise.symbolic.findings import Finding, Table, findings
 from edgewise.symbolic.fixing import exchange_functions, fix_edges, refit
-from edgewise.symbolic.formula import Formula
 from edgewise.symbolic.shapes import Shape
-from edgewise.symbolic.snap import foresight, loss, significant_digits, snapped
-from edgewise.symbolic.template import Template, template
 from edgewise.train import TrainConfig, train
 from edgewise.train.clock import Clock
 from edgewise.train.problem import split_scaled
@@ -23,44 +19,11 @@ from edgewise.train.problem import split_scaled
 VALIDATION = 0.2
 FINEST = (5, 10, 20)
 STARTS = 3
-EXACT = 1e-9
-ROWS_PER_CONSTANT = 2
 HOPELESS = 0.9
 CLOSE = 1e-6
 _KEEP_CLOSE = 3.0
 _KEEP_ROUGHLY = 0.02
 _STEPS_AFTER_PRUNING = 10
-_UNDEFINED = (sympy.zoo, sympy.oo, sympy.nan)
-
-
-@dataclass(frozen=True)
-class Table:
-    """The rows a search may use, in the user's units; the targets of reporting rows are elsewhere.
-
-    ``everywhere`` holds the inputs of all rows: a formula must at least be defined on them.
-    """
-
-    X: Tensor
-    y: Tensor
-    everywhere: Tensor
-    names: tuple[str, ...]
-    seed: int
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A formula with the network behind it.
-
-    ``error`` is its root mean square over the target's deviation on the rows fitted, ``expected`` the same for rows
-    left out (infinite where there are too few rows for its constants, or it is undefined somewhere).
-    """
-
-    formula: Formula
-    network: KAN = field(repr=False)
-    error: float
-    expected: float
-    exact: bool
-    written: Template = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -102,7 +65,9 @@ def _fitted(
     return Trained(shape, result.network, lowest)
 
 
-def formulas_of(trained: Trained, table: Table, seconds: float) -> list[Finding]:
+def formulas_of(
+    trained: Trained, table: Table, seconds: float, functions: Sequence[Function] | None = None
+) -> list[Finding]:
     """The formulas a trained shape leads to, within so many seconds; none when it explains next to nothing."""
     if not trained.loss < HOPELESS:
         return []
@@ -110,97 +75,13 @@ def formulas_of(trained: Trained, table: Table, seconds: float) -> list[Finding]
     network = prune(trained.network, table.X, table.y, tolerance=_KEEP_CLOSE if close else _KEEP_ROUGHLY)
     rows = split_scaled(network, table.X, table.y, table.seed)
     refit(network, rows, _STEPS_AFTER_PRUNING, clock)
-    fixed = fix_edges(network, rows, clock)
+    fixed = fix_edges(network, rows, clock, functions)
     if fixed is None or not fixed.loss < HOPELESS:
         return []
-    return findings(exchange_functions(fixed.network, rows, clock), table, clock)
-
-
-def findings(network: KAN, table: Table, clock: Clock) -> list[Finding]:
-    """The formula of a fully symbolic network, and simpler ones with its least important terms taken out."""
-    X, y = table.X.numpy(), table.y[:, 0].numpy()
-    written = snapped(template(network, table.names), X, y)
-    found = [_finding(written, network, table)]
-    while len(written.symbols) > 1 and not found[0].exact and not clock.expired:
-        written = _thinned(written, X, y)
-        found.append(_finding(written, network, table))
-    return [finding for finding in found if finding.error < inf]
-
-
-def finding_of(network: KAN, table: Table) -> Finding:
-    """The formula of a fully symbolic network as it stands; the mean of a varying target is not settled to 0."""
-    X, y = table.X.numpy(), table.y[:, 0].numpy()
-    written = template(network, table.names)
-    if len(written.symbols) > 1 or not float(np.ptp(y)) > 0:
-        written = snapped(written, X, y)
-    return _finding(written, network, table)
+    return findings(exchange_functions(fixed.network, rows, clock, functions), table, clock)
 
 
 def _staircase(table: Table) -> tuple[int, ...]:
     """Cells for so many rows: fine enough to tell functions apart, never more than the rows can fill."""
     most = max(3, table.X.shape[0] // 8)
     return tuple(n for n in FINEST if n <= most) or (3,)
-
-
-def _finding(written: Template, network: KAN, table: Table) -> Finding:
-    X, y = table.X.numpy(), table.y[:, 0].numpy()
-    try:
-        formula = Formula(written.text(significant_digits(written, X, y)), table.names)
-    except InputError:
-        formula = Formula("0", table.names)
-        return Finding(formula, network, inf, inf, False, written)
-    deviation = float(np.std(y)) or max(abs(float(y[0])), 1.0)
-    error = float(np.mean((formula(X) - y) ** 2)) ** 0.5 / deviation
-    defined = error == error and bool(np.isfinite(formula(table.everywhere.numpy())).all())
-    enough = len(y) >= ROWS_PER_CONSTANT * (len(written.symbols) + 1)
-    expected = foresight(written, X, y) ** 0.5 / deviation if enough and defined else inf
-    exact = enough and defined and error < exactness(table)
-    return Finding(formula, network, error if defined else inf, max(error, expected), exact, written)
-
-
-def outside_error(finding: Finding, table: Table) -> float | None:
-    """What the formula would have missed just outside its data: its root mean square over the deviation.
-
-    The constants are fitted again to the rows in the middle 90 % of every column, and the formula judged on the
-    others. None where either part is too small for that.
-    """
-    X, y = table.X.numpy(), table.y[:, 0].numpy()
-    low, high = np.quantile(X, [0.05, 0.95], axis=0)
-    inside = ((low <= X) & (high >= X)).all(1)
-    written, constants = finding.written, len(finding.written.symbols)
-    if (~inside).sum() < 3 or inside.sum() < ROWS_PER_CONSTANT * (constants + 1):
-        return None
-    inner = written.fitted(X[inside], y[inside], range(constants))
-    deviation = float(np.std(y)) or max(abs(float(y[0])), 1.0)
-    error = float(np.mean((inner.predict(X[~inside]) - y[~inside]) ** 2)) ** 0.5 / deviation
-    return error if np.isfinite(error) else None
-
-
-def exactness(table: Table) -> float:
-    """The error, relative to the deviation, below which a formula is exact: what storing ``y`` costs, and a little.
-
-    Numbers that are all exact in single precision are taken to have been rounded to it.
-    """
-    y = table.y
-    single = bool((y == y.float().double()).all()) and not bool((y == y.round()).all())
-    rounding = torch.finfo(torch.float32 if single else torch.float64).eps
-    deviation = float(y.std(correction=0)) or 1.0
-    return min(max(EXACT, 4 * rounding * float(y.abs().max()) / deviation), 1e-4)
-
-
-def _thinned(written: Template, X: np.ndarray, y: np.ndarray) -> Template:
-    """One constant less: the one whose loss hurts least when set to zero and the rest refitted."""
-    trials = []
-    for index in range(len(written.symbols)):
-        rest = [k for k in range(len(written.symbols)) if k != index]
-        trial = written.held(index, 0.0).fitted(X, y, rest, steps=10)
-        trials.append((loss(trial, X, y), index, trial))
-    square, index, best = min(trials, key=lambda trial: trial[:2])
-    shorter = best.pinned(index, sympy.Integer(0))
-    undefined = square == inf or shorter.expression.has(*_UNDEFINED)
-    return _mean(written, y) if undefined else shorter
-
-
-def _mean(written: Template, y: np.ndarray) -> Template:
-    symbol = sympy.Dummy("k", real=True)
-    return Template(symbol, written.features, (symbol,), (float(y.mean()),))

@@ -140,7 +140,9 @@ def _fix_one(
     return best[1] if best else None
 
 
-def exchange_functions(network: KAN, rows: Rows, clock: Clock) -> KAN:
+def exchange_functions(
+    network: KAN, rows: Rows, clock: Clock, functions: Iterable[Function] | None = None
+) -> KAN:
     """A fully symbolic network with single functions exchanged wherever that shortens its description.
 
     Edges were fixed while their neighbours were still splines; now every function is tried again on every edge,
@@ -151,7 +153,7 @@ def exchange_functions(network: KAN, rows: Rows, clock: Clock) -> KAN:
     while improved and not clock.expired:
         improved = False
         for place in _symbolic(network):
-            for match in _matches(network, place, rows):
+            for match in _matches(network, place, rows, functions):
                 if clock.expired:
                     return network
                 trial = _with_function(network, place, match)
@@ -175,13 +177,13 @@ def _symbolic(network: KAN) -> list[Place]:
     ]
 
 
-def _matches(network: KAN, place: Place, rows: Rows) -> list[Match]:
+def _matches(network: KAN, place: Place, rows: Rows, functions: Iterable[Function] | None) -> list[Match]:
     """Every other function bent to what an edge does now, the closest ones only."""
     level, source, target = place
     with torch.no_grad():
         layer = network.trace(rows.X).layers[level]
     present = network.kan_layers[level].edge(source, target)
-    found = match_edge(layer.inputs[:, source], layer.curves[:, source, target])
+    found = match_edge(layer.inputs[:, source], layer.curves[:, source, target], functions)
     return [match for match in found if match.function is not present][: 2 * MOST_CANDIDATES]
 
 

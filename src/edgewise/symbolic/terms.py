@@ -1,0 +1,118 @@
+r"""The search over terms: every view of a table, every output transform, one to five terms each.
+
+Two passes. ``quick`` compares features of one and two columns and their products, alone and in pairs out of a
+dictionary of the simplest and the best; ``deep`` goes on to products of two-column features, longer sums, and terms
+that hold the target (rational laws).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from edgewise.symbolic.features import Pool, chained, distinct, first, monomials, second
+from edgewise.symbolic.laws import Law, Term
+from edgewise.symbolic.outputs import Target, targets
+from edgewise.symbolic.screening import Screen, Single
+from edgewise.symbolic.sparse import Dictionary
+from edgewise.symbolic.views import View
+from edgewise.train.clock import Clock
+
+Array = np.ndarray
+KEEP_SINGLES = 60
+KEEP_PAIRS = 100
+BEAM = 100
+CHEAPEST = 2000
+LONGEST = 6
+MOST_SECOND = 12_000
+MOST_IMPLICIT = 250
+
+
+class TermSearch:
+    """The pools of one view, and the laws read from them; products are screened on the rows ``index`` only."""
+
+    def __init__(self, view: View, index: Array, allowed: Callable[[str], bool]) -> None:
+        self.view, self.index = view, index
+        self.targets = list(targets(view.target, view.weight(), allowed))
+        plain = view.columns()
+        self.first = first(plain, allowed)
+        self.second = second(plain, allowed)
+        if len(self.second) > MOST_SECOND:
+            self.second = self.second.some(np.arange(MOST_SECOND))
+        self.screen = Screen(self.targets, index, KEEP_SINGLES)
+
+    def singles(self, clock: Clock) -> list[Law]:
+        """One term: all features, and products of those of one column with all."""
+        self.screen.pool(self.first)
+        self.screen.pool(self.second)
+        self.screen.products(self.first, self.first, clock, upper=True)
+        self.screen.products(self.first, self.second, clock)
+        return self._laws(self.screen.best(KEEP_SINGLES * 2))
+
+    def more_singles(self, clock: Clock) -> list[Law]:
+        """One term: products of two features of two columns."""
+        self.screen.products(self.second, self.second, clock, upper=True)
+        return self._laws(self.screen.best(KEEP_SINGLES * 2))
+
+    def polynomials(self, clock: Clock) -> Iterator[Law]:
+        """Polynomials in every transform, and quotients of them."""
+        pool = monomials(self.view.columns())
+        for target in self.targets:
+            yield from self._combined(pool, np.zeros(len(pool), dtype=bool), target, clock, LONGEST)
+        yield from self._quotients(pool, pool, clock, LONGEST)
+
+    def sums(self, clock: Clock, terms: int) -> Iterator[Law]:
+        """Two terms and more, for every target in turn."""
+        for number, target in enumerate(self.targets):
+            if clock.expired:
+                return
+            pool = self._dictionary(number)
+            yield from self._combined(pool, np.zeros(len(pool), dtype=bool), target, clock, terms)
+
+    def rational(self, clock: Clock, terms: int) -> Iterator[Law]:
+        """Two terms and more, some of which hold the target."""
+        yield from self._quotients(
+            self._dictionary(0, CHEAPEST // 2), self._cheapest(MOST_IMPLICIT), clock, terms
+        )
+
+    def _quotients(self, pool: Pool, few: Pool, clock: Clock, terms: int) -> Iterator[Law]:
+        both = chained([pool, Pool(few.texts, few.costs + 1, few.values)])
+        implicit = np.arange(len(both)) >= len(pool)
+        for law in self._combined(both, implicit, self.targets[0], clock, terms):
+            if any(term.implicit for term in law.terms):
+                yield law
+
+    def _combined(
+        self, pool: Pool, implicit: Array, target: Target, clock: Clock, terms: int
+    ) -> Iterator[Law]:
+        values = pool.values[:, self.index]
+        values[implicit] *= self.view.target[self.index]
+        some = Pool(pool.texts, pool.costs, values)
+        dictionary = Dictionary(some, target.rows(self.index), self.screen.least)
+        found = dictionary.pairs(KEEP_PAIRS, clock)
+        for size in range(2, terms + 1):
+            for one in found:
+                numbers = dictionary.numbers[list(one.terms)]
+                chosen = tuple(Term(pool.texts[k], pool.values[k], bool(implicit[k])) for k in numbers)
+                yield Law(one.merit, target, chosen, int(pool.costs[numbers].sum()))
+            if size < terms:
+                found = dictionary.extended(found[:BEAM], BEAM, clock)
+
+    def _dictionary(self, number: int, most: int = CHEAPEST) -> Pool:
+        """The simplest features of all and the best single ones of this target."""
+        best = self.screen.found[number]
+        values = np.array([single.values for single in best]) if best else self.first.values[:0]
+        singles = Pool([single.text for single in best], np.array([s.cost for s in best], dtype=int), values)
+        return distinct(chained([self._cheapest(most), singles]))
+
+    def _cheapest(self, most: int) -> Pool:
+        i, j = np.triu_indices(len(self.first))
+        costs = self.first.costs[i] + self.first.costs[j] + 1
+        few = np.argsort(costs, kind="stable")[:most]
+        i, j = i[few], j[few]
+        texts = [f"({self.first.texts[a]})*({self.first.texts[b]})" for a, b in zip(i, j, strict=True)]
+        products = Pool(texts, costs[few], self.first.values[i] * self.first.values[j])
+        pool = distinct(chained([self.first, self.second, products]))
+        return pool.some(np.arange(min(most, len(pool))))
+
+    def _laws(self, singles: Sequence[Single]) -> list[Law]:
+        return [Law(s.merit, self.targets[s.target], (Term(s.text, s.values),), s.cost) for s in singles]
