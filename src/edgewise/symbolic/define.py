@@ -30,7 +30,7 @@ def define(name: str, text: str, *, low: float = -inf, high: float = inf) -> Fun
     Example:
         >>> from edgewise.catalogue import forget
         >>> define("ricker", "(1 - u**2)*exp(-u**2/2)").complexity
-        17
+        13
         >>> forget("ricker")
     """
     return register(written(name, text, low=low, high=high))
