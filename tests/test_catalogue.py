@@ -51,7 +51,9 @@ def test_the_value_is_what_the_text_means_to_thirty_digits(law):
     symbols = sympy.symbols("u p", real=True)
     expression = parse(law.text, ["u", "p"])
     truth = [
-        float(expression.subs(dict(zip(symbols, map(sympy.Float, (x, float(EXPONENT))), strict=True))).evalf(30))
+        float(
+            expression.subs(dict(zip(symbols, map(sympy.Float, (x, float(EXPONENT))), strict=True))).evalf(30)
+        )
         for x in u.tolist()
     ]
     np.testing.assert_allclose(law.value(u, EXPONENT).numpy(), truth, rtol=1e-12, atol=1e-14)

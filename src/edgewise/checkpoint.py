@@ -44,7 +44,8 @@ def save(network: KAN, folder: str | Path, extra: Mapping[str, Any] | None = Non
     """Writes a network, and ``extra`` (anything JSON can hold), into a folder; returns the folder.
 
     A checkpoint already there is replaced. Raises ``InputError`` for anything else in its place, for what is
-    no ``KAN``, for an edge fixed to a function neither of the library nor made from text, and for an ``extra`` JSON cannot hold.
+    no ``KAN``, for an edge fixed to a function neither of the library nor made from text, and for an ``extra`` that
+    JSON cannot hold.
 
     Example:
         >>> from tempfile import TemporaryDirectory

@@ -97,11 +97,18 @@ def _planck_slope(u: Tensor) -> Tensor:
     return -(-u).exp() / torch.expm1(-u).square()
 
 
+def _bose(u: Tensor) -> Tensor:
+    """``u/(exp(u) - 1)``, by its series near 0 and from the right side on the left: ``bose(-u) = bose(u) + u``."""
+    far = _outside(u.abs(), 1e-3)
+    near = 1 - u / 2 * (1 - u / 6)
+    return _where_small(u, near, 1e-3, far * _planck(far) + (-u).clamp(min=0))
+
+
 def _bose_slope(u: Tensor) -> Tensor:
-    """``d/du u/(exp(u) - 1)``, by its series near 0, where the terms cancel."""
-    far, s = _outside(u, 0.1), u * u
+    far, s = _outside(u.abs(), 0.1), u * u
     near = u / 6 * (1 - s / 30 * (1 - s / 28)) - 0.5
-    return _where_small(u, near, 0.1, _planck(far) + far * _planck_slope(far))
+    right = _planck(far) + far * _planck_slope(far)
+    return _where_small(u, near, 0.1, torch.where(u < 0, -1 - right, right))
 
 
 ELEMENTARY = (
@@ -348,17 +355,15 @@ ELEMENTARY = (
     Function(
         "bose energy",
         "u/(exp(u) - 1)",
-        lambda u, p: u * _planck(u),
+        lambda u, p: _bose(u),
         lambda u, p: _bose_slope(u),
         5,
-        low=0.0,
     ),
     Function(
         "black body",
         "u**3/(exp(u) - 1)",
-        lambda u, p: u**3 * _planck(u),
-        lambda u, p: 3 * u**2 * _planck(u) + u**3 * _planck_slope(u),
+        lambda u, p: u**2 * _bose(u),
+        lambda u, p: 2 * u * _bose(u) + u**2 * _bose_slope(u),
         6,
-        low=0.0,
     ),
 )

@@ -1,7 +1,8 @@
 """The special page: named functions of physics beyond the elementary ones.
 
 Where torch has a function it is used; the others go through SciPy, which is loaded when the first of them is
-evaluated, and so do ``J`` and ``Y``, which torch knows to six digits only. Gradients are those written here: the derivative of ``value`` is ``slope``, by ``given``.
+evaluated, and so do ``J`` and ``Y``, which torch knows to six digits only. Gradients are those written here: the
+derivative of ``value`` is ``slope``, by ``given``.
 """
 
 from collections.abc import Callable

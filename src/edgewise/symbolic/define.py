@@ -1,6 +1,6 @@
 r"""Functions of one's own, from text in ``u``: what the user writes is all that has to be kept of them.
 
-    f(u) = text,   f'(u) by sympy;   c f(a u + b) + d has as many constants as the data can tell.
+f(u) = text,   f'(u) by sympy;   c f(a u + b) + d has as many constants as the data can tell.
 """
 
 from dataclasses import dataclass
@@ -88,7 +88,9 @@ class Written:
 
             with np.errstate(all="ignore"):
                 found = np.asarray(evaluate(u))
-            real = np.where(np.abs(found.imag) < 1e-12, found.real, np.nan) if found.dtype.kind == "c" else found
+            real = (
+                np.where(np.abs(found.imag) < 1e-12, found.real, np.nan) if found.dtype.kind == "c" else found
+            )
             return np.array(np.broadcast_to(real, u.shape), dtype=np.float64)
 
         if self.order == MOST_DERIVATIVES:

@@ -79,7 +79,9 @@ class _Rows:
         bound = torch.tensor([law.low if law.low > -inf else law.high for law in laws], dtype=torch.float64)
         sided = torch.tensor([_has_pole(law) for law in laws])
         times = torch.tensor(counts)
-        parts = (part.repeat_interleave(times, dim=0) for part in (frozen, sided, torch.where(sided, bound, 0.0)))
+        parts = (
+            part.repeat_interleave(times, dim=0) for part in (frozen, sided, torch.where(sided, bound, 0.0))
+        )
         return cls(*parts)
 
     def distances(self, inner: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,7 +118,7 @@ def valued(laws: Sequence[Function], counts: Sequence[int], inner: Tensor, z: Te
 
 
 def projected(f: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """``f`` about its mean, the best factor ``c``, what ``y`` of mean 0 leaves and its mean square, infinite if undefined."""
+    """``f`` about its mean, the best factor ``c``, what is left of ``y`` (of mean 0), its mean square or infinity."""
     mean = f.mean(1, keepdim=True)
     g = f - mean
     deviation = g.square().mean(1)

@@ -4,8 +4,8 @@ The curve comes with ``z`` in [-1, 1] and mean 0. For each row ``a, b, p`` of a 
 ``d`` of ``c f(a z + b; p) + d`` are known in closed form, so a score costs one evaluation of ``f``. For a sine the
 phase is linear too: its table holds frequencies alone.
 
-Tables send the ends of [-1, 1] to pairs of landmarks of ``f``, which stand densely where ``f`` keeps turning. For even and odd
-functions half of the pairs say nothing new.
+Tables send the ends of [-1, 1] to pairs of landmarks of ``f``, which stand densely where ``f`` keeps turning. For
+even and odd functions half of the pairs say nothing new.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,9 @@ _WITHIN = (0.001, 0.02, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.92, 0.98, 0.999)
 def starts(function: Function, z: Tensor, y: Tensor) -> Tensor:
     """The best few inner constants ``(k, 3)``, columns ``a, b, p``, no two of them neighbours in the table."""
     table = _table(function)
-    rows, left = _sines(z, y) if function.name == "sine" else (table.rows, _scored(function, table.rows, z, y))
+    rows, left = (
+        _sines(z, y) if function.name == "sine" else (table.rows, _scored(function, table.rows, z, y))
+    )
     left = torch.nan_to_num(left, nan=inf)
     best = left.topk(min(_LOOKED_AT, len(left)), largest=False)
     chosen: list[int] = []
