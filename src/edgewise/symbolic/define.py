@@ -8,6 +8,7 @@ from functools import cached_property
 from math import inf
 from typing import Any
 
+import numpy as np
 import sympy
 import torch
 from torch import Tensor
@@ -84,12 +85,13 @@ class Written:
         evaluate = compiled([symbol], expression)
 
         def compute(u: Any) -> Any:
-            import numpy as np
 
             with np.errstate(all="ignore"):
                 found = np.asarray(evaluate(u))
             real = (
-                np.where(np.abs(found.imag) < 1e-12, found.real, np.nan) if found.dtype.kind == "c" else found
+                np.where(np.abs(np.imag(found)) < 1e-12, np.real(found), np.nan)
+                if found.dtype.kind == "c"
+                else found
             )
             return np.array(np.broadcast_to(real, u.shape), dtype=np.float64)
 

@@ -21,7 +21,7 @@ _BESSEL = {
 def printed(printer: CodePrinter, expression: sympy.Basic, language: str) -> str:
     """The expression in a language; ``InputError`` names the function it has no counterpart of."""
     try:
-        return printer.doprint(expression)
+        return str(printer.doprint(expression))
     except NotImplementedError:
         lacking = [part for part in sympy.preorder_traversal(expression) if _lacks(printer, part)]
         name = lacking[-1].func.__name__ if lacking else "a part of it"
