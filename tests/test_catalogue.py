@@ -8,11 +8,12 @@ import pytest
 import sympy
 import torch
 
-from edgewise.catalogue import CATALOGUE, Function, function
+from edgewise.catalogue import CATALOGUE, Function, forget, function, is_built_in, page, register
 from edgewise.errors import InputError
 from edgewise.symbolic.parser import parse
 
-LAWS = pytest.mark.parametrize("law", CATALOGUE.values(), ids=lambda law: law.name)
+ALL = (*CATALOGUE.values(), *page("special"))
+LAWS = pytest.mark.parametrize("law", ALL, ids=lambda law: law.name)
 EXPONENT = torch.tensor(1.7, dtype=torch.float64)
 
 
@@ -21,13 +22,13 @@ def points(law):
     return torch.linspace(max(law.low, -2.0) + 0.1, min(law.high, 2.0) - 0.1, 40, dtype=torch.float64)
 
 
-def test_there_are_thirty_functions_or_more():
-    assert len(CATALOGUE) >= 30
+def test_there_are_forty_functions_or_more_on_the_default_page():
+    assert len(page("default")) == len(CATALOGUE) >= 40
 
 
 def test_names_and_texts_are_unique():
     assert all(name == law.name for name, law in CATALOGUE.items())
-    assert len({law.text for law in CATALOGUE.values()}) == len(CATALOGUE)
+    assert len({law.name for law in ALL}) == len({law.text for law in ALL}) == len(ALL)
 
 
 @LAWS
@@ -45,11 +46,40 @@ def test_the_slope_is_the_limit_of_differences(law):
 
 
 @LAWS
-def test_the_text_says_what_the_value_does(law):
-    written = sympy.lambdify(sympy.symbols("u p", real=True), parse(law.text, ["u", "p"]), "scipy")
-    u = points(law)
-    expected = np.broadcast_to(written(u.numpy(), float(EXPONENT)), u.shape)
-    np.testing.assert_allclose(law.value(u, EXPONENT).numpy(), expected, rtol=1e-12, atol=1e-14)
+def test_the_value_is_what_the_text_means_to_thirty_digits(law):
+    u = points(law)[::5]
+    symbols = sympy.symbols("u p", real=True)
+    expression = parse(law.text, ["u", "p"])
+    truth = [
+        float(
+            expression.subs(dict(zip(symbols, map(sympy.Float, (x, float(EXPONENT))), strict=True))).evalf(30)
+        )
+        for x in u.tolist()
+    ]
+    np.testing.assert_allclose(law.value(u, EXPONENT).numpy(), truth, rtol=1e-12, atol=1e-14)
+
+
+@LAWS
+def test_nothing_is_nan_far_out_or_at_zero_in_either_precision(law):
+    for dtype in (torch.float32, torch.float64):
+        u = torch.tensor([-1000.0, -100.0, -30.0, -1e-3, 0.0, 1e-3, 0.3, 30.0, 100.0, 1000.0], dtype=dtype)
+        u = u[(u > law.low) & (u < law.high)].requires_grad_()
+        value = law.value(u, EXPONENT.to(dtype))
+        assert not bool(value.isnan().any())
+        settled = value.isfinite()
+        assert not bool(law.slope(u.detach(), EXPONENT.to(dtype))[settled].isnan().any())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    "name", ["cardinal sine", "langevin", "logarithm of the hyperbolic cosine", "bose energy", "elliptic k"]
+)
+def test_series_take_over_without_a_step(name, dtype):
+    law, eps = function(name), torch.finfo(dtype).eps
+    u = torch.linspace(1e-4, min(law.high, 2.0) - 0.1, 4001, dtype=torch.float64)
+    exact, rounded = law.slope(u, EXPONENT), law.slope(u.to(dtype), EXPONENT.to(dtype)).double()
+    assert float((rounded - exact).abs().max()) < 1e3 * eps
+    assert float(exact.diff().diff().abs().max()) < 1e-4
 
 
 @LAWS
@@ -115,3 +145,47 @@ def test_copies_and_pickles_are_the_entry_itself(law):
 def test_a_function_of_ones_own_pickles_by_its_parts():
     own = Function("sine", "erf(u)", torch.erf, torch.cos)
     assert pickle.loads(pickle.dumps(own)) == own
+
+
+def test_pages_are_chosen_by_name():
+    assert page("default") == tuple(CATALOGUE.values())
+    assert function("bessel j0") in page("special")
+    with pytest.raises(InputError, match="no page is called 'more'; choose one of: default, special, own"):
+        page("more")
+
+
+def test_a_function_of_ones_own_is_found_by_name_until_it_is_forgotten():
+    own = Function("doubled", "2*u", lambda u, p: 2 * u, lambda u, p: 2 + 0 * u)
+    assert register(own) is own
+    try:
+        assert function("doubled") is own
+        assert page("own") == (own,)
+        assert not is_built_in(own)
+        with pytest.raises(InputError, match="has a function called 'doubled'"):
+            register(own)
+    finally:
+        forget("doubled")
+    with pytest.raises(InputError, match="no function of your own is called 'doubled'"):
+        forget("doubled")
+
+
+@pytest.mark.parametrize("name", ["sine", "bessel j0"])
+def test_functions_of_the_library_are_not_replaced(name):
+    with pytest.raises(InputError, match="choose another name"):
+        register(Function(name, "u", torch.sin, torch.cos))
+    with pytest.raises(InputError, match="of your own"):
+        forget(name)
+
+
+@pytest.mark.parametrize("name", ["bessel j1", "bessel y0", "airy bi", "gamma", "lambert w", "sine integral"])
+def test_second_gradients_of_special_functions_are_right(name):
+    law = function(name)
+    u = points(law)[::6].requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda u: law.value(u, EXPONENT), u)
+
+
+def test_a_derivative_that_is_not_known_is_refused_not_zero():
+    u = torch.tensor([0.3], dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(function("elliptic e").value(u, EXPONENT).sum(), u, create_graph=True)
+    with pytest.raises(InputError, match="no further derivative"):
+        torch.autograd.grad(slope.sum(), u)

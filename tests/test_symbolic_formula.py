@@ -8,12 +8,13 @@ import pytest
 import sympy
 import torch
 
-from edgewise.catalogue import CATALOGUE
+from edgewise.catalogue import CATALOGUE, page
 from edgewise.errors import InputError
 from edgewise.symbolic import Formula
 from edgewise.symbolic.formula import TARGETS
 
 LAWS = pytest.mark.parametrize("law", CATALOGUE.values(), ids=lambda law: law.name)
+SPECIAL = pytest.mark.parametrize("law", page("special"), ids=lambda law: law.name)
 EXPONENT = 1.7
 MIXED = "2.31*exp(-x**2)*sin(pi*y)/sqrt(x + 1) + abs(y)**(2/3) - 7/3"
 
@@ -88,6 +89,49 @@ def test_c_code_compiles_without_a_warning_and_computes_the_same(law, compiled):
     np.testing.assert_allclose(values, true_values(law), rtol=1e-13)
 
 
+@SPECIAL
+def test_special_functions_are_computed_and_written_in_numpy(law):
+    u = points(law)
+    formula = Formula(law.text, ("u",))
+    np.testing.assert_allclose(formula(u[:, None]), true_values(law), rtol=1e-12)
+    np.testing.assert_allclose(executed(formula.code("numpy"))(u), true_values(law), rtol=1e-12)
+
+
+IN_TORCH = {"bessel i0", "bessel i1", "bessel k0", "bessel k1", "airy ai", "log gamma", "digamma"}
+IN_C = {"gamma", "log gamma"}
+
+
+@SPECIAL
+def test_special_functions_are_written_in_torch_or_refused_by_name(law):
+    formula = Formula(f"2*{law.text} + 1", ("u",))
+    if law.name in IN_TORCH:
+        values = executed(formula.code("torch"))(torch.tensor(points(law))).numpy()
+        np.testing.assert_allclose(values, 2 * true_values(law) + 1, rtol=1e-11)
+        return
+    with pytest.raises(InputError, match=rf"no torch code for a formula with {law.text.split('(')[0]};"):
+        formula.code("torch")
+
+
+@SPECIAL
+def test_special_functions_are_written_in_c_or_refused_by_name(law):
+    formula = Formula(f"2*{law.text} + 1", ("u",))
+    if law.name in IN_C:
+        assert "gamma(u)" in formula.code("c")
+        return
+    name = "polygamma" if law.name == "digamma" else law.text.split("(")[0]
+    with pytest.raises(InputError, match=f"no C code for a formula with {name};"):
+        formula.code("c")
+
+
+@pytest.mark.parametrize(
+    "text", ["LambertW(x)", "loggamma(x)", "besselk(0, x)", "bessely(1, x)", "elliptic_k(-x)"]
+)
+def test_special_functions_are_nan_outside_their_domain(text):
+    values = Formula(text, ("x",))(np.array([[-1.5], [0.7]]))
+    assert np.isnan(values[0])
+    assert np.isfinite(values[1])
+
+
 def test_a_composed_formula_is_the_same_in_every_language(compiled, rng):
     x, y = rng.uniform(-0.9, 2, (2, 50))
     truth = 2.31 * np.exp(-(x**2)) * np.sin(np.pi * y) / np.sqrt(x + 1) + np.abs(y) ** (2 / 3) - 7 / 3
@@ -129,6 +173,16 @@ def test_a_column_called_like_a_word_of_c_is_renamed_in_c():
 )
 def test_a_constant_formula_has_a_value_for_every_row(text, value):
     np.testing.assert_array_equal(Formula(text, ("x",))(np.zeros((4, 1))), [value] * 4)
+
+
+@pytest.mark.parametrize("text", ["2.5", "pi", "x - x", "sqrt(2)"])
+def test_code_of_a_constant_has_a_value_for_every_row(text):
+    formula = Formula(text, ("x", "y"))
+    x = np.zeros(4)
+    truth = formula(np.zeros((4, 2)))
+    np.testing.assert_array_equal(executed(formula.code("numpy"))(x, x), truth)
+    in_torch = executed(formula.code("torch"))(torch.tensor(x), torch.tensor(x))
+    np.testing.assert_allclose(in_torch.numpy(), truth, rtol=1e-15)
 
 
 def test_no_rows_give_no_values():

@@ -1,7 +1,8 @@
 import pytest
+import scipy.special
 import torch
 
-from edgewise.catalogue import CATALOGUE
+from edgewise.catalogue import CATALOGUE, page
 from edgewise.symbolic import Match, match_edge
 
 EXPONENT = 1.7
@@ -148,3 +149,40 @@ def test_a_function_stretched_by_cancellation_is_left_out(law):
         a, b, c, _, p = match.constants
         largest = (c * match.function.value(a * x + b, p)).abs().max()
         assert largest <= 1e4 * (y - y.mean()).abs().max()
+
+
+@pytest.mark.parametrize("seed", range(2))
+@LAWS
+def test_a_function_with_any_constants_on_any_interval_comes_first(law, seed):
+    x, y = drawn(law, torch.Generator().manual_seed(seed))
+    assert match_edge(x, y)[0].error < 1e-8
+
+
+def drawn(law, generator):
+    def between(low, high):
+        return float(low + (high - low) * torch.rand((), generator=generator, dtype=torch.float64))
+
+    low, high = max(law.low, -3.0), min(law.high, 3.0)
+    low = 0.0 if law.name in ("reciprocal", "inverse square", "inverse cube") else low
+    width = between(0.4, 0.95) * (high - low)
+    start = low + between(0.02, 0.98) * (high - low - width)
+    u = start + width * torch.rand(250, generator=generator, dtype=torch.float64)
+    p = torch.tensor(between(-2.5, 3.5), dtype=torch.float64)
+    a, b = between(0.3, 30) * (1 if between(-1, 1) > 0 else -1), between(-5, 5)
+    return (u - b) / a, between(0.5, 5) * law.value(u, p) + between(-5, 5)
+
+
+@pytest.mark.parametrize("low", [0.0, -1.0])
+@pytest.mark.parametrize(("order", "frequency"), [(0, 20.0), (0, 3.0), (1, 20.0), (1, 7.5)])
+def test_bessel_functions_are_found_at_wide_scales(low, order, frequency):
+    x = torch.linspace(low, 1, 400, dtype=torch.float64)
+    y = torch.from_numpy(scipy.special.jv(order, frequency * x.numpy()))
+    best = match_edge(x, 2 * y - 1, page("special"))[0]
+    assert best.function.name == f"bessel j{order}"
+    assert best.error < 1e-9
+    assert abs(float(best.constants[0])) == pytest.approx(frequency, rel=1e-8)
+
+
+def test_functions_may_be_given_by_name():
+    x, y = samples(CATALOGUE["gaussian"])
+    assert match_edge(x, y, ["sine", "gaussian"])[0].function is CATALOGUE["gaussian"]

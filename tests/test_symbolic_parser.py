@@ -7,9 +7,9 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.catalogue import CATALOGUE
+from edgewise.catalogue import CATALOGUE, page
 from edgewise.errors import InputError
-from edgewise.symbolic.parser import FUNCTIONS, LARGEST_EXPONENT, LONGEST_TEXT, parse
+from edgewise.symbolic.parser import FUNCTIONS, LARGEST_EXPONENT, LONGEST_TEXT, ORDERED, parse
 
 PYTHON = [
     "__import__('os').system('true')",
@@ -52,7 +52,15 @@ PYTHON = [
     "print(x)",
     "getattr(x, 'y')",
     "Symbol('x')",
-    "gamma(x)",
+    "zeta(x)",
+    "gamma(x, x)",
+    "besselj(x)",
+    "besselj(x, x)",
+    "besselj(0.5, x)",
+    "besselj(-1, x)",
+    "besselj(65, x)",
+    "besselj(True, x)",
+    "besselj(0, x, x)",
     "sin",
     "sin()",
     "sin(x, x)",
@@ -85,6 +93,13 @@ HUGE = [
     "9" * 5000,
     "0x" + "f" * 9000,
     "1e400",
+    "gamma(10**10)",
+    "loggamma(10**9)",
+    "digamma(10**9)",
+    "digamma(1/10**300)",
+    "besselj(0, 10**300)",
+    "elliptic_k(-10**200)",
+    "gamma(gamma(999))",
 ]
 ODD = ["x\x00", "\ud800", "x\u202e", "x\u200b", "١", "x²", "ｅｖａｌ(1)", "𝓮𝔁𝓮𝓬(1)", "π"]
 DEEP = ["(" * 5000 + "x" + ")" * 5000, "-" * 5000 + "x", "sin(" * 1500 + "x" + ")" * 1500, "x" + "+x" * 9000]
@@ -151,7 +166,24 @@ def test_exponents_have_a_limit_of_either_sign():
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_every_function_on_the_list_is_read(name):
-    assert parse(f"{name}(x)", ["x"]) == FUNCTIONS[name](sympy.Symbol("x", real=True))
+    x = sympy.Symbol("x", real=True)
+    if name in ORDERED:
+        assert parse(f"{name}(2, x)", ["x"]) == ORDERED[name](2, x)
+    else:
+        assert parse(f"{name}(x)", ["x"]) == FUNCTIONS[name](x)
+
+
+def test_a_wrong_number_of_arguments_is_answered_with_the_right_one():
+    with pytest.raises(InputError, match=r"a whole number and an argument, as besselj\(1, x\)"):
+        parse("besselj(x)", ["x"])
+    with pytest.raises(InputError, match=r"expected sin\(x\)"):
+        parse("sin(1, x)", ["x"])
+    with pytest.raises(InputError, match=r"the order has to be a whole number from 0 to 64"):
+        parse("besselj(x, x)", ["x"])
+
+
+def test_special_functions_of_numbers_are_numbers():
+    assert float(parse("gamma(5) + besselj(0, 0)", [])) == pytest.approx(25.0)
 
 
 def test_whole_numbers_fractions_and_constants_stay_exact():
@@ -165,7 +197,7 @@ def test_symbols_are_real_and_may_hide_a_constant():
     assert parse("pi", ["pi"]) == sympy.Symbol("pi", real=True)
 
 
-@pytest.mark.parametrize("law", CATALOGUE.values(), ids=lambda law: law.name)
+@pytest.mark.parametrize("law", [*CATALOGUE.values(), *page("special")], ids=lambda law: law.name)
 def test_the_catalogue_survives_being_printed_and_read_again(law):
     first = parse(law.text, ["u", "p"])
     assert parse(sympy.sstr(first), ["u", "p"]) == first

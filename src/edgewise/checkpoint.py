@@ -27,7 +27,7 @@ from safetensors.torch import save as pack_tensors
 from torch import Tensor
 
 from edgewise import __version__
-from edgewise.catalogue import CATALOGUE
+from edgewise.catalogue import Function, function, is_built_in
 from edgewise.edges import BASES, SplineEdges, SymbolicEdges
 from edgewise.errors import CheckpointError, InputError
 from edgewise.network import KAN
@@ -44,7 +44,8 @@ def save(network: KAN, folder: str | Path, extra: Mapping[str, Any] | None = Non
     """Writes a network, and ``extra`` (anything JSON can hold), into a folder; returns the folder.
 
     A checkpoint already there is replaced. Raises ``InputError`` for anything else in its place, for what is
-    no ``KAN``, for an edge fixed to a function outside the catalogue, and for an ``extra`` JSON cannot hold.
+    no ``KAN``, for an edge fixed to a function neither of the library nor made from text, and for an ``extra`` that
+    JSON cannot hold.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -126,12 +127,34 @@ def _described(network: KAN) -> dict[str, Any]:
 
 
 def _layer_config(layer: Any) -> dict[str, Any]:
-    fixed = [[i, o, law.name] for i, o, law in layer.symbolic.fixed]
-    strange = [law.name for _, _, law in layer.symbolic.fixed if CATALOGUE.get(law.name) != law]
-    if strange:
-        raise InputError(f"cannot save an edge fixed to {strange[0]!r}: expected one of edgewise.catalogue")
+    fixed = [[i, o, _law_config(law)] for i, o, law in layer.symbolic.fixed]
     spline = layer.spline
     return {"intervals": spline.intervals, "degree": spline.degree, "base": spline.base, "fixed": fixed}
+
+
+def _law_config(law: Function) -> str | dict[str, Any]:
+    """The name of a function that comes with the library; the text of one that its user wrote."""
+    if is_built_in(law):
+        return law.name
+    from edgewise.symbolic.define import as_text
+
+    text = as_text(law)
+    if text is None:
+        raise InputError(
+            f"cannot save an edge fixed to {law.name!r}: expected one of edgewise.catalogue, "
+            "or a function made by edgewise.symbolic.define"
+        )
+    return text
+
+
+def _law(config: str | dict[str, Any]) -> Function:
+    if isinstance(config, str) and is_built_in(law := function(config)):
+        return law
+    if not isinstance(config, dict):
+        raise InputError(f"no function called {_short(config)} comes with the library")
+    from edgewise.symbolic.define import written
+
+    return written(**config)
 
 
 def _as_json(config: dict[str, Any]) -> bytes:
@@ -257,8 +280,12 @@ def _check_layer(layer: Any) -> None:
     if layer["base"] is not None and layer["base"] not in BASES:
         raise ValueError(f"base is {_short(layer['base'])}")
     for source, target, name in layer["fixed"]:
-        if type(source) is not int or type(target) is not int or name not in CATALOGUE:
+        if type(source) is not int or type(target) is not int:
             raise ValueError(f"an edge is fixed to {_short(name)}")
+        try:
+            _law(name)
+        except (InputError, TypeError) as error:
+            raise ValueError(f"an edge is fixed to {_short(name)}") from error
 
 
 def _expected_shapes(widths: Any, layers: list[dict[str, Any]]) -> dict[str, tuple[int, ...]]:
@@ -295,7 +322,7 @@ def _rebuilt(widths: list[list[int]], layers: list[dict[str, Any]], tensors: dic
         layer.spline = SplineEdges(
             tensors[part + "spline.weight"], tensors[part + "spline.knots"], config["degree"], config["base"]
         )
-        fixed = tuple((i, o, CATALOGUE[name]) for i, o, name in config["fixed"])
+        fixed = tuple((i, o, _law(name)) for i, o, name in config["fixed"])
         layer.symbolic = SymbolicEdges(
             layer.in_features, layer.out_features, fixed, tensors[part + "symbolic.constants"]
         )

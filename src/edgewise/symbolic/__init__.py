@@ -2,6 +2,7 @@
 
 from edgewise.symbolic.candidates import Candidate
 from edgewise.symbolic.config import SearchConfig
+from edgewise.symbolic.define import define
 from edgewise.symbolic.fixing import fix_edges
 from edgewise.symbolic.formula import Formula
 from edgewise.symbolic.match import Match, match_edge
@@ -15,6 +16,7 @@ __all__ = [
     "Match",
     "SearchConfig",
     "SearchResult",
+    "define",
     "fix_edges",
     "match_edge",
     "search",

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 import sympy
-from sympy.printing.c import C99CodePrinter
-from sympy.printing.numpy import SciPyPrinter
-from sympy.printing.pytorch import TorchPrinter
 
 from edgewise.errors import InputError
 from edgewise.symbolic.parser import Expression, parse
+from edgewise.symbolic.printers import InC, InScipy, InTorch, printed
 
 TARGETS = ("numpy", "torch", "c")
 
@@ -74,27 +72,32 @@ class Formula:
         return sympy.latex(self._expression)
 
     def code(self, target: str) -> str:
-        """Source of a function computing the formula, for ``"numpy"``, ``"torch"`` or ``"c"``."""
+        """Source of a function computing the formula, for ``"numpy"``, ``"torch"`` or ``"c"``.
+
+        Raises ``InputError`` naming the function where the language has no counterpart of it.
+        """
         if target not in TARGETS:
             raise InputError(f"no code for {target!r}; choose one of: {', '.join(TARGETS)}")
         return {"numpy": self._numpy, "torch": self._torch, "c": self._c}[target]()
 
     def _numpy(self) -> str:
-        printer = SciPyPrinter({"fully_qualified_modules": True, "strict": False})
-        body = printer.doprint(_in_full(self._expression))
+        printer = InScipy({"fully_qualified_modules": True})
+        body = printed(printer, _in_full(self._expression), "NumPy")
+        if not self._expression.free_symbols and self.features:
+            body = f"numpy.full(numpy.shape({self.features[0]}), {body})"
         imports = "".join(f"import {name}\n" for name in sorted({*printer.module_imports, "numpy"}))
         return f"{imports}\n\ndef formula({', '.join(self.features)}):\n    return {body}\n"
 
     def _torch(self) -> str:
-        body = TorchPrinter({"fully_qualified_modules": True, "strict": False}).doprint(
-            self._expression.evalf(17)
-        )
+        body = printed(InTorch({"fully_qualified_modules": True}), self._expression.evalf(17), "torch")
+        if not self._expression.free_symbols and self.features:
+            body = f"torch.full_like(1.0*{self.features[0]}, {body})"
         return f"import torch\n\n\ndef formula({', '.join(self.features)}):\n    return {body}\n"
 
     def _c(self) -> str:
-        printer, rounded = C99CodePrinter(), self._expression.evalf(17)
+        printer, rounded = InC(), self._expression.evalf(17)
         numbers = {number: number.evalf(17) for number in rounded.atoms(sympy.NumberSymbol)}
-        body = printer.doprint(rounded.xreplace(numbers))  # C99 has no M_PI
+        body = printed(printer, rounded.xreplace(numbers), "C")  # C99 has no M_PI
         arguments = ", ".join(f"double {printer.doprint(symbol)}" for symbol in self._symbols)
         return f"#include <math.h>\n\ndouble formula({arguments}) {{\n    return {body};\n}}\n"
 
@@ -103,7 +106,10 @@ def compiled(symbols: Sequence[sympy.Symbol], expression: sympy.Basic) -> Callab
     """An expression, or a ``Tuple`` of them, as a NumPy function of symbols of any name, NumPy's own included."""
     neutral = {symbol: sympy.Dummy(real=True) for symbol in symbols}
     body = _in_full(expression.xreplace(neutral))
-    return sympy.lambdify(list(neutral.values()), body, modules=["scipy", "numpy"], cse=True, dummify=True)
+    printer = InScipy({"fully_qualified_modules": False, "inline": True})
+    return sympy.lambdify(
+        list(neutral.values()), body, modules=["scipy", "numpy"], printer=printer, cse=True, dummify=True
+    )
 
 
 def _in_full(expression: sympy.Basic) -> Any:
