@@ -81,20 +81,13 @@ class Exploration:
 
     def run(self) -> str:
         """Goes through the stages; returns why the search ended, as a phrase."""
-        line = tqdm(total=6, desc="search", leave=False, disable=not self.config.progress)
+        stages = self._stages()
+        line = tqdm(total=len(stages), desc="search", leave=False, disable=not self.config.progress)
         try:
-            for stage in (
-                self._baselines,
-                self._quick,
-                self._networks,
-                self._sums,
-                self._smaller,
-                self._rest,
-            ):
+            for stage in stages:
                 line.set_postfix_str(stage.__name__.strip("_"))
                 stage()
                 line.update()
-            self._rough()
         except _Ended as end:
             return str(end)
         except KeyboardInterrupt:
@@ -102,6 +95,42 @@ class Exploration:
         finally:
             line.close()
         return "time was up" if self._late() else self.ended
+
+    def _stages(self) -> list[Callable[[], None]]:
+        """The more columns, the sooner it pays to look for ways to have fewer."""
+        columns = self.view.u.shape[1]
+        last = [self._rest, self._rough]
+        if columns == 1:
+            return [self._baselines, self._simplest, self._quick, self._networks, self._sums, *last]
+        if columns == 2:
+            return [
+                self._baselines,
+                self._simplest,
+                self._quick,
+                self._networks,
+                self._sums,
+                self._smaller,
+                *last,
+            ]
+        if columns == 3:
+            return [
+                self._baselines,
+                self._simplest,
+                self._quick,
+                self._smaller,
+                self._networks,
+                self._sums,
+                *last,
+            ]
+        return [
+            self._baselines,
+            self._simplest,
+            self._smaller,
+            self._quick,
+            self._networks,
+            self._sums,
+            *last,
+        ]
 
     def _baselines(self) -> None:
         for network in (constant_network, linear_network):
@@ -112,10 +141,14 @@ class Exploration:
             self._add(law_finding(opened(guess, self.table.names), self.table))
         self._stop_if_done(sure=True)
 
-    def _quick(self) -> None:
+    def _simplest(self) -> None:
         self.search = self._terms(self.view)
-        self._judge(self.search.singles(self._share(0.1)), self.view)
+        self._judge(self.search.simplest(self._share(0.1)), self.view)
         self._judge(self.search.polynomials(self._share(0.1)), self.view)
+        self._stop_if_done(sure=False)
+
+    def _quick(self) -> None:
+        self._judge(self.search.singles(self._share(0.1)), self.view)
         self._stop_if_done(sure=False)
 
     def _networks(self) -> None:
@@ -138,8 +171,10 @@ class Exploration:
         self.views = found[1:]
         for view in reversed(self.views):
             search = self._terms(view)
-            self._judge(search.singles(self._share(0.1)), view)
+            self._judge(search.simplest(self._share(0.1)), view)
             self._judge(search.polynomials(self._share(0.1)), view)
+            self._stop_if_done(sure=False)
+            self._judge(search.singles(self._share(0.1)), view)
             self._stop_if_done(sure=False)
             self._judge(search.rational(self._share(0.1), 3), view)
             self._judge(search.sums(self._share(0.1), 3), view)

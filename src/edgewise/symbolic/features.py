@@ -13,7 +13,7 @@ or undefined on any row, are left out. Source: Ouyang et al., *SISSO* (2018), fo
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, combinations_with_replacement
+from itertools import combinations, combinations_with_replacement, product
 from math import comb
 
 import numpy as np
@@ -22,6 +22,7 @@ Array = np.ndarray
 _SMALLEST_SPREAD = 1e-7
 _DIGITS = 7
 MOST_MONOMIALS = 130
+DEGREES = {1: 12, 2: 6}
 
 
 @dataclass(frozen=True)
@@ -176,18 +177,42 @@ def second(plain: Pool, allowed: Callable[[str], bool]) -> Pool:
     return distinct(chained(found))
 
 
-def monomials(plain: Pool, most: int = MOST_MONOMIALS) -> Pool:
-    """Products of powers of the columns up to degree 5, fewer where that is more than ``most`` of them."""
+def monomials(plain: Pool) -> Pool:
+    """Products of powers of the columns up to degree 12 for one column, 6 for two, 5 and fewer for more."""
     count = len(plain)
-    degree = max(d for d in range(1, 6) if d == 1 or comb(count + d, d) <= most)
-    texts, costs, values = [], [], []
+    degree = max(
+        d
+        for d in range(1, 13)
+        if d == 1 or comb(count + d, d) <= MOST_MONOMIALS and d <= DEGREES.get(count, 5)
+    )
+    found = []
     for total in range(1, degree + 1):
         for some in combinations_with_replacement(range(count), total):
-            powers = [(i, some.count(i)) for i in sorted(set(some))]
-            texts.append("*".join(plain.texts[i] if k == 1 else f"{plain.texts[i]}**{k}" for i, k in powers))
-            costs.append(sum(int(plain.costs[i]) + (2 if k > 1 else 0) for i, k in powers) + len(powers) - 1)
-            values.append(np.prod(plain.values[list(some)], axis=0))
-    return distinct(Pool(texts, np.array(costs, dtype=int), np.array(values)))
+            found.append([some.count(i) for i in range(count)])
+    return _powers(plain, found)
+
+
+def quotients(plain: Pool) -> Pool:
+    """Products of powers -2 to 3 of the columns, the simplest first."""
+    exponents = (
+        [list(some) for some in product(range(-2, 4), repeat=len(plain)) if any(some)]
+        if len(plain) < 5
+        else []
+    )
+    exponents.sort(key=lambda some: (sum(abs(k) for k in some), sum(k < 0 for k in some)))
+    return _powers(plain, exponents[:MOST_MONOMIALS])
+
+
+def _powers(plain: Pool, exponents: Sequence[Sequence[int]]) -> Pool:
+    """The products ``prod_i u_i^k_i`` for each list of exponents."""
+    texts, costs, values = [], [], []
+    for some in exponents:
+        held = [(i, k) for i, k in enumerate(some) if k]
+        texts.append("*".join(plain.texts[i] if k == 1 else f"{plain.texts[i]}**{k}" for i, k in held))
+        costs.append(sum(int(plain.costs[i]) + (2 if k != 1 else 0) for i, k in held) + len(held) - 1)
+        with np.errstate(all="ignore"):
+            values.append(np.prod([plain.values[i] ** float(k) for i, k in held], axis=0))
+    return distinct(Pool(texts, np.array(costs, dtype=int), _matrix(values, plain)))
 
 
 _LOGARITHM = tuple(operation for operation in CURVES if operation.text == "log(u)")
@@ -200,6 +225,7 @@ _BENT = (
             ("1/u", lambda u: 1 / u, 2, None),
             ("u**-2", lambda u: u**-2.0, 2, None),
             ("sqrt(u)", np.sqrt, 1, "square root"),
+            ("log(u)", np.log, 1, "logarithm"),
         )
     ),
 )

@@ -5,7 +5,8 @@ All pairs of a dictionary are compared at once from its Gram matrix: for centred
 best pairs are then extended term by term, a beam of them kept at each size (forward selection with a beam).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -18,6 +19,7 @@ Array = np.ndarray
 NATS_PER_TERM = 3.0
 _ALIKE = 1e-9
 _PAIRS_AT_ONCE = 512
+_BEAMS_AT_ONCE = 64
 
 
 @dataclass(order=True, frozen=True)
@@ -26,7 +28,6 @@ class Combination:
 
     merit: float
     terms: tuple[int, ...]
-    left: float = field(compare=False)
 
 
 class Dictionary:
@@ -56,6 +57,11 @@ class Dictionary:
         error = np.log(np.maximum(left * self.base, self.least))
         return self.rows / 2 * error + NATS_PER_NODE * (costs + 2 * terms) + NATS_PER_TERM * terms
 
+    @cached_property
+    def gram(self) -> Array:
+        """Correlations of the features with each other."""
+        return self.values @ self.values.T
+
     def pairs(self, keep: int, clock: Clock) -> list[Combination]:
         """The best pairs of all."""
         r, count = self.correlation, len(self.values)
@@ -65,20 +71,14 @@ class Dictionary:
             if clock.expired:
                 break
             rows = slice(start, min(start + _PAIRS_AT_ONCE, count))
-            g = self.values[rows] @ self.values[start:].T
+            g = self.gram[rows, start:]
             free = 1 - g * g
             explained = r[rows, None] ** 2 + (r[start:] - g * r[rows, None]) ** 2 / np.maximum(free, _ALIKE)
             left = np.where(free > _ALIKE, 1 - explained, 1.0)
             merit = self.merit(left, self.costs[rows, None] + self.costs[None, start:], 2)
             merit[np.tril_indices(merit.shape[0], 0, merit.shape[1])] = np.inf
-            good = np.argwhere(merit < bar)
-            if len(good) > keep:
-                some = np.argpartition(merit[tuple(good.T)], keep)[:keep]
-                good = good[some]
-            best += [
-                Combination(float(merit[i, j]), (start + int(i), start + int(j)), float(left[i, j]))
-                for i, j in good
-            ]
+            good = _least(merit, bar, keep)
+            best += [Combination(float(merit[i, j]), (start + int(i), start + int(j))) for i, j in good]
             best = sorted(best)[:keep]
             bar = best[-1].merit if len(best) == keep else np.inf
         return best
@@ -86,22 +86,33 @@ class Dictionary:
     def extended(self, beam: list[Combination], keep: int, clock: Clock) -> list[Combination]:
         """The best combinations with one term more than those of ``beam``."""
         best: dict[tuple[int, ...], Combination] = {}
-        bar = np.inf
-        for one in beam:
+        for start in range(0, len(beam), _BEAMS_AT_ONCE):
             if clock.expired:
                 break
-            chosen = list(one.terms)
-            basis, _ = np.linalg.qr(self.values[chosen].T)
-            rest = self.target - basis @ (basis.T @ self.target)
-            shadow = self.values @ basis
-            free = 1 - np.einsum("ij,ij->i", shadow, shadow)
-            gain = (self.values @ rest) ** 2 / np.maximum(free, _ALIKE)
-            left = np.where(free > _ALIKE, rest @ rest - gain, np.inf)
-            merit = self.merit(left, self.costs + self.costs[chosen].sum(), len(chosen) + 1)
-            for k in np.argsort(merit)[:keep] if bar == np.inf else np.flatnonzero(merit < bar)[:keep]:
-                terms = tuple(sorted((*chosen, int(k))))
-                best[terms] = Combination(float(merit[k]), terms, float(left[k]))
-            if len(best) > 4 * keep:
-                best = {c.terms: c for c in sorted(best.values())[:keep]}
-                bar = max(c.merit for c in best.values())
+            terms = np.array([one.terms for one in beam[start : start + _BEAMS_AT_ONCE]])
+            merit = self._extended_merit(terms)
+            for i, k in _least(merit, np.inf, keep):
+                new = tuple(sorted((*(int(term) for term in terms[i]), int(k))))
+                best[new] = Combination(float(merit[i, k]), new)
         return sorted(best.values())[:keep]
+
+    def _extended_merit(self, terms: Array) -> Array:
+        """``(combinations, features)``: the merit of each combination with each feature added."""
+        inner = self.gram[terms[:, :, None], terms[:, None, :]]
+        cross, r = self.gram[terms], self.correlation[terms]
+        inner = inner + 1e-13 * np.eye(terms.shape[1])
+        solved = np.linalg.solve(inner, np.concatenate([cross, r[:, :, None]], axis=2))
+        free = 1 - np.einsum("ckm,ckm->cm", cross, solved[:, :, :-1])
+        known = np.einsum("ck,ck->c", r, solved[:, :, -1])
+        rest = self.correlation - np.einsum("ckm,ck->cm", cross, solved[:, :, -1])
+        left = np.where(free > _ALIKE, 1 - known[:, None] - rest**2 / np.maximum(free, _ALIKE), np.inf)
+        costs = self.costs[None, :] + self.costs[terms].sum(1)[:, None]
+        return self.merit(left, costs, terms.shape[1] + 1)
+
+
+def _least(merit: Array, bar: float, keep: int) -> Array:
+    """Positions of the ``keep`` least entries below ``bar``."""
+    good = np.argwhere(merit < bar)
+    if len(good) <= keep:
+        return good
+    return good[np.argpartition(merit[tuple(good.T)], keep)[:keep]]

@@ -6,6 +6,8 @@ structure             law                                   test on derivatives
 unused column         f does not depend on u_i              f_i = 0
 power factor          f = u_i^b g(the others)               u_i f_i = b f
 two columns as one    f = g(h(u_i, u_j), the others)        f_i h_j = f_j h_i
+scaling               f = u_j^b g(u_i/u_j, the others)      u_i f_i + u_j f_j = b f
+scaling               f = u_j^b g(u_i u_j, the others)      u_j f_j - u_i f_i = b f
 ====================  ====================================  =====================================
 
 with ``f_i = df/du_i`` and ``h`` a sum, difference, product, quotient or sum of squares. A test is a mismatch between
@@ -17,7 +19,7 @@ network predicts held-out rows as well as the old one did; then the next. Source
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 
@@ -48,11 +50,13 @@ class Pairing:
     cost: int
 
 
+PRODUCT = Pairing("({0}*{1})", lambda x, y: x * y, lambda x, y: y, lambda x, y: x, 1)
+QUOTIENT = Pairing("({0}/{1})", lambda x, y: x / y, lambda x, y: 1 / y, lambda x, y: -x / y**2, 1)
 PAIRINGS = (
     Pairing("({0} - {1})", lambda x, y: x - y, lambda x, y: 1 + 0 * x, lambda x, y: -1 + 0 * y, 1),
     Pairing("({0} + {1})", lambda x, y: x + y, lambda x, y: 1 + 0 * x, lambda x, y: 1 + 0 * y, 1),
-    Pairing("({0}*{1})", lambda x, y: x * y, lambda x, y: y, lambda x, y: x, 1),
-    Pairing("({0}/{1})", lambda x, y: x / y, lambda x, y: 1 / y, lambda x, y: -x / y**2, 1),
+    PRODUCT,
+    QUOTIENT,
     Pairing("({0}**2 + {1}**2)", lambda x, y: x * x + y * y, lambda x, y: x, lambda x, y: y, 5),
     Pairing("({0}**2 - {1}**2)", lambda x, y: x * x - y * y, lambda x, y: x, lambda x, y: -y, 5),
     Pairing("({0}*{1}**2)", lambda x, y: x * y * y, lambda x, y: y, lambda x, y: 2 * x, 3),
@@ -128,7 +132,7 @@ def _error(view: View, known: Surrogate) -> float:
 
 def steps(view: View, known: Surrogate) -> list[Step]:
     """Structures the derivatives speak for, the most likely first."""
-    found = [*_unused(view, known), *_powers(view, known), *_pairs(view, known)]
+    found = [*_unused(view, known), *_powers(view, known), *_pairs(view, known), *_scalings(view, known)]
     return sorted(step for step in found if step.mismatch < LIKELY)
 
 
@@ -146,10 +150,10 @@ def _powers(view: View, known: Surrogate) -> Iterator[Step]:
     whole = known.values * weight
     for i, text in enumerate(view.texts):
         u = view.u[:, i]
-        if not (u.min() > 0 or u.max() < 0):
+        if not _one_sign(u):
             continue
         slope = u * known.slopes[:, i] * weight
-        power = Fraction(round(2 * float(slope @ whole / (whole @ whole))), 2)
+        power = _half(slope, whole)
         if power == 0 or abs(power) > _LARGEST_POWER or (u.max() < 0 and power.denominator > 1):
             continue
         mismatch = float(np.linalg.norm(slope - float(power) * whole) / np.linalg.norm(float(power) * whole))
@@ -169,6 +173,47 @@ def _pairs(view: View, known: Surrogate) -> Iterator[Step]:
                 continue
             mismatch = PAIRS_LATER * float(np.linalg.norm(left - right) / size)
             yield Step(mismatch, pairing.text.format(view.texts[i], view.texts[j]), (i, j), _joined(pairing))
+
+
+def _scalings(view: View, known: Surrogate) -> Iterator[Step]:
+    weight = view.weight()
+    whole = known.values * weight
+    for i, j in permutations(range(view.u.shape[1]), 2):
+        if not _one_sign(view.u[:, j]):
+            continue
+        by_i = view.u[:, i] * known.slopes[:, i] * weight
+        by_j = view.u[:, j] * known.slopes[:, j] * weight
+        for pairing, sign in ((QUOTIENT, 1), (PRODUCT, -1)):
+            power = _half(by_j + sign * by_i, whole)
+            if (
+                power == 0
+                or abs(power) > _LARGEST_POWER
+                or (view.u[:, j].max() < 0 and power.denominator > 1)
+            ):
+                continue
+            miss = np.linalg.norm(by_j + sign * by_i - float(power) * whole)
+            mismatch = PAIRS_LATER * float(miss / np.sqrt(by_i @ by_i + by_j @ by_j))
+            name = f"{view.texts[j]}**({power}) and {pairing.text.format(view.texts[i], view.texts[j])}"
+            yield Step(mismatch, name, (i, j), _scaled(pairing, power))
+
+
+def _one_sign(u: Array) -> bool:
+    return bool(u.min() > 0 or u.max() < 0)
+
+
+def _half(slope: Array, whole: Array) -> Fraction:
+    """The power ``b`` of ``slope = b whole``, rounded to halves."""
+    return Fraction(round(2 * float(slope @ whole / (whole @ whole))), 2)
+
+
+def _scaled(pairing: Pairing, power: Fraction) -> Callable[[View, Sequence[int]], View]:
+    def apply(view: View, columns: Sequence[int]) -> View:
+        i, j = columns
+        smaller = _divided(power)(view, (j,))
+        joined = _joined(pairing)(view, (i, j))
+        return View(joined.texts, joined.costs, joined.u, view.y, smaller.factor, smaller.m)
+
+    return apply
 
 
 def _without(view: View, columns: Sequence[int]) -> View:

@@ -6,10 +6,11 @@ that hold the target (rational laws).
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 
-from edgewise.symbolic.features import Pool, chained, distinct, first, monomials, second
+from edgewise.symbolic.features import Pool, chained, distinct, first, monomials, quotients, second
 from edgewise.symbolic.laws import Law, Term
 from edgewise.symbolic.outputs import Target, targets
 from edgewise.symbolic.screening import Screen, Single
@@ -19,8 +20,9 @@ from edgewise.train.clock import Clock
 
 Array = np.ndarray
 KEEP_SINGLES = 60
-KEEP_PAIRS = 100
 BEAM = 100
+WIDE_BEAM = 300
+SMALL_POOL = 280
 CHEAPEST = 2000
 LONGEST = 6
 MOST_SECOND = 12_000
@@ -31,20 +33,26 @@ class TermSearch:
     """The pools of one view, and the laws read from them; products are screened on the rows ``index`` only."""
 
     def __init__(self, view: View, index: Array, allowed: Callable[[str], bool]) -> None:
-        self.view, self.index = view, index
+        self.view, self.index, self.allowed = view, index, allowed
         self.targets = list(targets(view.target, view.weight(), allowed))
-        plain = view.columns()
-        self.first = first(plain, allowed)
-        self.second = second(plain, allowed)
-        if len(self.second) > MOST_SECOND:
-            self.second = self.second.some(np.arange(MOST_SECOND))
+        self.first = first(view.columns(), allowed)
         self.screen = Screen(self.targets, index, KEEP_SINGLES)
 
-    def singles(self, clock: Clock) -> list[Law]:
-        """One term: all features, and products of those of one column with all."""
+    @cached_property
+    def second(self) -> Pool:
+        """Functions of simple arguments, the simplest where there are very many."""
+        pool = second(self.view.columns(), self.allowed)
+        return pool.some(np.arange(min(MOST_SECOND, len(pool))))
+
+    def simplest(self, clock: Clock) -> list[Law]:
+        """One term: functions of one column and their products."""
         self.screen.pool(self.first)
-        self.screen.pool(self.second)
         self.screen.products(self.first, self.first, clock, upper=True)
+        return self._laws(self.screen.best(KEEP_SINGLES * 2))
+
+    def singles(self, clock: Clock) -> list[Law]:
+        """One term: all other features, and their products with those of one column."""
+        self.screen.pool(self.second)
         self.screen.products(self.first, self.second, clock)
         return self._laws(self.screen.best(KEEP_SINGLES * 2))
 
@@ -54,11 +62,15 @@ class TermSearch:
         return self._laws(self.screen.best(KEEP_SINGLES * 2))
 
     def polynomials(self, clock: Clock) -> Iterator[Law]:
-        """Polynomials in every transform, and quotients of them."""
-        pool = monomials(self.view.columns())
+        """Polynomials in every transform, sums of quotients of powers, and quotients of either."""
+        plain = self.view.columns()
+        whole = monomials(plain)
         for target in self.targets:
-            yield from self._combined(pool, np.zeros(len(pool), dtype=bool), target, clock, LONGEST)
-        yield from self._quotients(pool, pool, clock, LONGEST)
+            yield from self._combined(whole, np.zeros(len(whole), dtype=bool), target, clock, LONGEST)
+        yield from self._quotients(whole, whole, clock, LONGEST)
+        pool = quotients(plain)
+        if len(pool):
+            yield from self._quotients(pool, pool, clock, LONGEST)
 
     def sums(self, clock: Clock, terms: int) -> Iterator[Law]:
         """Two terms and more, for every target in turn."""
@@ -77,9 +89,7 @@ class TermSearch:
     def _quotients(self, pool: Pool, few: Pool, clock: Clock, terms: int) -> Iterator[Law]:
         both = chained([pool, Pool(few.texts, few.costs + 1, few.values)])
         implicit = np.arange(len(both)) >= len(pool)
-        for law in self._combined(both, implicit, self.targets[0], clock, terms):
-            if any(term.implicit for term in law.terms):
-                yield law
+        yield from self._combined(both, implicit, self.targets[0], clock, terms)
 
     def _combined(
         self, pool: Pool, implicit: Array, target: Target, clock: Clock, terms: int
@@ -88,14 +98,15 @@ class TermSearch:
         values[implicit] *= self.view.target[self.index]
         some = Pool(pool.texts, pool.costs, values)
         dictionary = Dictionary(some, target.rows(self.index), self.screen.least)
-        found = dictionary.pairs(KEEP_PAIRS, clock)
+        beam = BEAM if len(pool) > SMALL_POOL else WIDE_BEAM
+        found = dictionary.pairs(beam, clock)
         for size in range(2, terms + 1):
             for one in found:
                 numbers = dictionary.numbers[list(one.terms)]
                 chosen = tuple(Term(pool.texts[k], pool.values[k], bool(implicit[k])) for k in numbers)
                 yield Law(one.merit, target, chosen, int(pool.costs[numbers].sum()))
             if size < terms:
-                found = dictionary.extended(found[:BEAM], BEAM, clock)
+                found = dictionary.extended(found, beam, clock)
 
     def _dictionary(self, number: int, most: int = CHEAPEST) -> Pool:
         """The simplest features of all and the best single ones of this target."""
