@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
+from typing import Any
 
 import numpy as np
 import sympy
@@ -40,11 +41,11 @@ class Lifted:
         """The numbers of the constants that are not exact."""
         return [k for k, exact in enumerate(self.exact) if not exact]
 
-    def predict(self, X: np.ndarray, values: Sequence[float] | None = None) -> np.ndarray:
+    def predict(self, X: np.ndarray, values: Sequence[float] | np.ndarray | None = None) -> np.ndarray:
         """Values ``(n,)`` at rows ``X (n, features)``; NaN where undefined."""
         return self._computed(self._value, X, values)[:, 0]
 
-    def jacobian(self, X: np.ndarray, values: Sequence[float] | None = None) -> np.ndarray:
+    def jacobian(self, X: np.ndarray, values: Sequence[float] | np.ndarray | None = None) -> np.ndarray:
         """``dT/dk (n, constants)``."""
         return self._computed(self._slopes, X, values) if self.symbols else np.zeros((len(X), 0))
 
@@ -66,8 +67,9 @@ class Lifted:
 
         if not free or len(y) < len(free):
             return self.values
+        settings: dict[str, Any] = {"jac": slopes, "method": "lm", "xtol": 1e-14, "ftol": 1e-14}
         with np.errstate(all="ignore"):
-            found = least_squares(residual, start[list(free)], slopes, method="lm", xtol=1e-14, ftol=1e-14)
+            found = least_squares(residual, start[list(free)], **settings)
         return tuple(full(found.x).tolist())
 
     @cached_property
@@ -79,7 +81,9 @@ class Lifted:
         slopes = sympy.Tuple(*[sympy.diff(self.expression, symbol) for symbol in self.symbols])
         return compiled((*self.features, *self.symbols), slopes)
 
-    def _computed(self, function: Callable, X: np.ndarray, values: Sequence[float] | None) -> np.ndarray:
+    def _computed(
+        self, function: Callable, X: np.ndarray, values: Sequence[float] | np.ndarray | None
+    ) -> np.ndarray:
         with np.errstate(all="ignore"):
             columns = function(*X.T, *np.asarray(self.values if values is None else values, dtype=np.float64))
         return np.stack([np.broadcast_to(_real(column), X.shape[:1]) for column in columns], axis=1)
@@ -119,7 +123,7 @@ def lifted(expression: Expression, features: Sequence[str]) -> Lifted:
 
 
 def standard_errors(open_formula: Lifted, X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    r"""Standard error of each constant: ``sqrt(diag (J'J)^-1) s`` with ``s^2`` the residual square per degree of freedom.
+    r"""Standard error of each constant: ``s sqrt(diag (J'J)^-1)``, ``s^2`` the residual square per degree of freedom.
 
     Fitted constants share one ``J``. An exact one is freed beside them, alone, to see how sharply the rows pin it.
     Infinite where the rows leave a constant open; NaN where the formula is undefined in a row.
@@ -157,7 +161,7 @@ class _Lifting:
     def lift(self, expression: Expression) -> Expression:
         if isinstance(expression, sympy.Float):
             return self._named(expression)
-        if not expression.args or expression.is_number and not expression.has(sympy.Float):
+        if not expression.args or (expression.is_number and not expression.has(sympy.Float)):
             return expression
         if isinstance(expression, sympy.Add | sympy.Mul):
             return self._gathered(expression)
@@ -174,14 +178,15 @@ class _Lifting:
         return None if known or expression in (neutral, -neutral) else self._named(expression)
 
     def _gathered(self, expression: Expression) -> Expression:
-        """A sum or product with its exact numbers as one constant."""
+        """A sum or product with its exact numbers as one constant; beside a decimal they are its multiple."""
         is_sum = isinstance(expression, sympy.Add)
-        parts = expression.as_ordered_terms() if is_sum else expression.args
+        parts: Any = expression.as_ordered_terms() if is_sum else expression.args
         plain = [part for part in parts if part.is_number and not part.has(sympy.Float)]
         exact = expression.func(*plain)
-        constant = None if is_sum else self.number(exact, 1)
+        settled = any(isinstance(part, sympy.Float) for part in parts)
+        constant = None if is_sum or settled else self.number(exact, 1)
         others = [self.lift(part) for part in parts if part not in plain]
-        constant = self.number(exact, 0) if is_sum else constant
+        constant = self.number(exact, 0) if is_sum and not settled else constant
         return expression.func(exact if constant is None else constant, *others)
 
     def _named(self, number: Expression) -> sympy.Symbol:

@@ -84,11 +84,17 @@ def unit(text: str) -> Unit:
 
 
 def units_of(
-    texts: Mapping[str, str], columns: Sequence[str], symbols: Sequence[str], target: str, strict: bool = False
+    texts: Mapping[str, str],
+    columns: Sequence[str],
+    symbols: Sequence[str],
+    target: str,
+    strict: bool = False,
 ) -> Units:
     """Units for columns, by their names or symbols, and for the target, whose unit may be left open."""
     if not isinstance(texts, Mapping):
-        raise InputError(f"units={texts!r}: expected a dict such as {{{columns[0]!r}: 'kg', {target!r}: 'm'}}")
+        raise InputError(
+            f"units={texts!r}: expected a dict such as {{{columns[0]!r}: 'kg', {target!r}: 'm'}}"
+        )
     known = {*map(str, columns), *symbols, target}
     strange = [name for name in texts if name not in known]
     if strange:
@@ -100,7 +106,9 @@ def units_of(
     for column, symbol in zip(map(str, columns), symbols, strict=True):
         name = column if column in texts else symbol
         if name not in texts:
-            raise InputError(f"units say nothing of the column {column!r}: add its unit, or '1' if it has none")
+            raise InputError(
+                f"units say nothing of the column {column!r}: add its unit, or '1' if it has none"
+            )
         found.append((symbol, unit(texts[name])))
     own = target in texts and target not in {*map(str, columns), *symbols}
     return Units(tuple(found), unit(texts[target]) if own else None, strict)
@@ -176,7 +184,9 @@ class _Demands:
         row = self.rows[self.pivots.index(column)]
         if sum(1 for entry in row[: len(self.unknowns)] if entry) > 1:
             return None
-        return {base: -power for base, power in zip(self.bases, row[len(self.unknowns) :], strict=True) if power}
+        return {
+            base: -power for base, power in zip(self.bases, row[len(self.unknowns) :], strict=True) if power
+        }
 
     def _powers(self, part: Expression) -> Powers:
         if part in self.values:
@@ -305,7 +315,9 @@ def _parsed(registry: Any, text: str) -> tuple[tuple[tuple[str, Fraction], ...],
         found = registry.parse_units(text)
         powers = found.dimensionality.items()
         scale = float(registry.get_base_units(found)[0])
-    except Exception:  # pint's reader ends a bad text with whatever its parts raise, tokenize's errors among them
+    except (
+        Exception
+    ):  # pint's reader ends a bad text with whatever its parts raise, tokenize's errors among them
         return None
     exact = sorted((base, Fraction(power).limit_denominator(_FINEST)) for base, power in powers)
     return tuple(exact), scale if scale > 0 else 1.0
