@@ -78,7 +78,17 @@ def test_fit_json_prints_one_object_and_nothing_else(made):
     )
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
-    assert set(found) == {"status", "formula", "complexity", "loss", "held_out_loss", "seconds", "run"}
+    assert set(found) == {
+        "status",
+        "formula",
+        "complexity",
+        "loss",
+        "held_out_loss",
+        "seconds",
+        "run",
+        "certificate",
+    }
+    assert (found["certificate"]["status"], found["certificate"]["unused"]) == ("exact", [])
     assert (found["status"], found["formula"], found["run"]) == ("exact", LAW, os.path.join("runs", "line"))
     assert found["loss"] < 1e-20
     assert found["held_out_loss"] < 1e-20
@@ -250,18 +260,23 @@ def test_a_folder_one_may_not_write_ends_in_one_line(made, tmp_path):
     assert "Permission denied" in mistake("fit", folder / "line.csv", "--target", "y", "--out", "locked/run")
 
 
-def test_failures_of_the_system_end_in_one_line(made, monkeypatch):
+def test_failures_of_the_system_end_in_one_line_and_leave_the_formulas(made):
     folder, _ = made
 
     def full(*_, **__):
         raise OSError(28, "No space left on device", "model.safetensors")
 
-    monkeypatch.setattr("edgewise.report.save", full)
-    result = run("fit", folder / "line.csv", "--target", "y")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edgewise.report.save", full)
+        result = run("fit", folder / "line.csv", "--target", "y")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith("edgewise: No space left on device: model.safetensors")
     assert "Traceback" not in result.stderr
-    assert os.listdir() == []
+    assert os.listdir("runs") == ["line.progress.json"]
+    again = run("fit", folder / "line.csv", "--target", "y", "--resume")
+    assert again.exit_code == 0
+    assert "note: starting from the formulas in" in again.stderr
+    assert os.listdir("runs") == ["line"]
 
 
 def test_warnings_become_notes_told_once(made, tmp_path):
@@ -289,6 +304,79 @@ def test_names_with_commas_and_strange_letters_work(tmp_path):
     assert result.exit_code == 0, result.stderr
     assert run("predict", "r", "t.csv").stdout.splitlines()[:2] == ['"h (m)', 'x"']
     assert "a_b" in run("formula", "r").stdout
+
+
+def test_what_is_known_required_and_allowed_reaches_the_search(made):
+    folder, _ = made
+    fit = ("fit", folder / "line.csv", "--target", "y", "--seconds", "10", "--json", "--features", "x0")
+    asked = (
+        "--functions",
+        "exp,sin",
+        "--require",
+        "x0",
+        "--known",
+        "2*x0 + ?",
+        "--guess",
+        "1.0",
+        "--guess",
+        "2.0",
+    )
+    result = run(*fit, *asked, "--units", "x0=m,y=m", "--out", "run")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert (found["status"], found["formula"].removesuffix(".0")) == ("exact", LAW)
+    assert [constant["unit"] for constant in found["certificate"]["constants"]] == ["1", "m"]
+    with open("run/config.json") as file:
+        extra = json.load(file)["extra"]
+    assert extra["settings"]["functions"] == ["exp", "sin"]
+    assert extra["settings"]["known"] == "2*x0 + ?"
+    assert extra["settings"]["units"] == {"x0": "m", "y": "m"}
+    assert extra["settings"]["guesses"] == ["1.0", "2.0"]
+    assert extra["certificate"] == found["certificate"]
+
+
+def test_resume_says_where_it_starts(made):
+    folder, _ = made
+    fit = ("fit", folder / "line.csv", "--target", "y", "--seconds", "10", "--resume", "--out", "run")
+    assert "note: nothing to resume" in run(*fit).stderr
+    again = run(*fit)
+    assert again.exit_code == 0
+    assert "note: starting from the formulas of the run in run" in again.stderr
+    assert os.listdir() == ["run"]
+
+
+def test_what_another_table_left_is_not_taken_up(made, tmp_path):
+    folder, _ = made
+    (tmp_path / "run.progress.json").write_text(
+        '{"kind": "edgewise search", "version": 1, "data": "", "formulas": []}'
+    )
+    fit = ("fit", folder / "line.csv", "--target", "y", "--seconds", "10", "--out", "run")
+    refused = run(*fit, "--resume")
+    assert refused.exit_code == 2
+    assert "is of other data" in refused.stderr.splitlines()[-1]
+    assert run(*fit).exit_code == 0
+    assert os.listdir() == ["run"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--functions", "sinus"], "did you mean 'sin'?"),
+        (["--require", "mass"], "required='mass' is no column"),
+        (["--known", "x0 + 1"], "one '?'"),
+        (["--known", "g*?"], "'g'"),
+        (["--units", "x0"], "--units has 'x0': expected a name and its unit"),
+        (["--units", ""], "--units has ''"),
+        (["--units", "x0=m"], "nothing of the column 'x1'"),
+        (["--units", "x0=m,x1=banana"], "'banana'"),
+        (["--units", "x0=m,x1=s,z=kg"], "'z', which is no column"),
+        (["--guess", "x0 +"], "cannot read"),
+    ],
+)
+def test_wrong_wishes_end_in_one_line(made, options, said):
+    folder, _ = made
+    assert said in mistake("fit", folder / "line.csv", "--target", "y", *options)
+    assert os.listdir() == []
 
 
 def test_a_constant_target_gives_the_constant(tmp_path):

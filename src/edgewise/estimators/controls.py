@@ -1,19 +1,22 @@
 """What a user asks of a search, checked and put into the words of the search."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgewise.catalogue import CATALOGUE
 from edgewise.errors import InputError
-from edgewise.symbolic import Candidate, Formula
+from edgewise.symbolic import Candidate, symbol_names
 from edgewise.symbolic.candidates import scored
 from edgewise.symbolic.known import Known
 from edgewise.symbolic.parser import Expression, parse
-from edgewise.symbolic.units import Units
+from edgewise.symbolic.units import Units, units_of
+
+if TYPE_CHECKING:
+    from edgewise.estimators.formulas import FormulaRegressor
 
 TARGET = "y"
 _COSINE = "cos"  # a sine but for its phase
@@ -28,6 +31,48 @@ class Judge:
 
     def __call__(self, expression: Expression) -> bool:
         return self.units(self.known.expression(expression) if self.known else expression)
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What is asked of a search in the table at hand: every name checked, every text read."""
+
+    symbols: tuple[str, ...]
+    functions: tuple[str, ...] | None
+    required: tuple[str, ...]
+    guesses: tuple[str, ...]
+    known: Known | None
+    units: Units | None
+
+    @property
+    def judge(self) -> Judge | None:
+        """What the units allow."""
+        return None if self.units is None else Judge(self.units, self.known)
+
+    def whole(
+        self, candidates: Sequence[Candidate], chosen: int, X: np.ndarray, y: np.ndarray
+    ) -> tuple[tuple[Candidate, ...], int]:
+        """Candidates of the whole, the simplest first, with losses on these rows; and the place of the chosen one."""
+        if self.known is None:
+            return tuple(candidates), chosen
+        formulas = [self.known.whole(candidate.formula) for candidate in candidates]
+        order = sorted(range(len(formulas)), key=lambda k: formulas[k].complexity)
+        return scored([formulas[k] for k in order], X, y), order.index(chosen)
+
+
+def controls(model: "FormulaRegressor", columns: Sequence[str], target: str = TARGET) -> Controls:
+    """The settings of an estimator for these columns; raises ``InputError`` for those that do not fit."""
+    symbols = symbol_names(columns)
+    known = None if model.known is None else Known(model.known, symbols)
+    own = target if isinstance(model.units, Mapping) and target in model.units else TARGET
+    return Controls(
+        symbols,
+        function_names(model.functions),
+        required_symbols(model.required, columns, symbols, known),
+        checked_guesses(model.guesses, symbols),
+        known,
+        None if model.units is None else units_of(model.units, columns, symbols, own),
+    )
 
 
 def function_names(functions: Any) -> tuple[str, ...] | None:
@@ -92,20 +137,9 @@ def texts(name: str, values: Any) -> tuple[str, ...]:
     return found
 
 
-def whole(
-    candidates: Sequence[Candidate], chosen: int, known: Known | None, X: np.ndarray, y: np.ndarray
-) -> tuple[tuple[Candidate, ...], int]:
-    """Candidates of the whole formula, the simplest first, with losses on these rows; and the chosen one's place."""
-    if known is None:
-        return tuple(candidates), chosen
-    formulas: list[Formula] = [known.whole(candidate.formula) for candidate in candidates]
-    order = sorted(range(len(formulas)), key=lambda k: formulas[k].complexity)
-    return scored([formulas[k] for k in order], X, y), order.index(chosen)
-
-
 def _known(name: str, names: dict[str, str]) -> str:
     if name in names:
         return names[name]
     near = difflib.get_close_matches(name, names, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else "type for instance functions=['sin', 'exp']"
+    advice = f"did you mean {near[0]!r}?" if near else "type for instance sin or exp"
     raise InputError(f"functions hold {name!r}: expected names among {', '.join(sorted(names))}; {advice}")

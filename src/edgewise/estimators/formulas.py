@@ -14,22 +14,13 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from edgewise.errors import EdgewiseWarning, InputError
-from edgewise.estimators.controls import (
-    TARGET,
-    Judge,
-    checked_guesses,
-    function_names,
-    readable,
-    required_symbols,
-    whole,
-)
+from edgewise.estimators.controls import TARGET, Controls, controls, readable
 from edgewise.estimators.networks import checked_pair, checked_rows, fresh_seed
 from edgewise.estimators.progress import Progress, fingerprint
 from edgewise.network import KAN
-from edgewise.symbolic import Candidate, SearchConfig, SearchResult, search, symbol_names
+from edgewise.symbolic import Candidate, SearchConfig, SearchResult, search
 from edgewise.symbolic.certificate import Certificate, certify
 from edgewise.symbolic.known import Known
-from edgewise.symbolic.units import Units, units_of
 
 if TYPE_CHECKING:
     import sympy
@@ -137,19 +128,12 @@ class FormulaRegressor(RegressorMixin, BaseEstimator):
         target = str(getattr(y, "name", None) or TARGET)
         X, y = checked_pair(self, X, y, y_numeric=True)
         y = y.astype(np.float64)
-        columns = _names(getattr(self, "feature_names_in_", None), X.shape[1])
-        symbols = symbol_names(columns)
-        known = None if self.known is None else Known(self.known, symbols)
-        units = (
-            None
-            if self.units is None
-            else units_of(self.units, columns, symbols, _target(self.units, target))
-        )
-        progress = self._progress(X, y, symbols)
+        asked = controls(self, _names(getattr(self, "feature_names_in_", None), X.shape[1]), target)
+        progress = self._progress(X, y, asked.symbols)
         seed = fresh_seed(self.random_state)
 
         def show(candidates: Sequence[Candidate]) -> None:
-            self.equations_ = _equations(whole(candidates, 0, known, X, y)[0])
+            self.equations_ = _equations(asked.whole(candidates, 0, X, y)[0])
             if progress is not None:
                 progress.write(candidates)
 
@@ -158,15 +142,15 @@ class FormulaRegressor(RegressorMixin, BaseEstimator):
             seed=seed,
             n_jobs=self.n_jobs,
             progress=self.progress,
-            functions=function_names(self.functions),
-            required=required_symbols(self.required, columns, symbols, known),
-            guesses=self._guesses(symbols, progress),
-            accept=None if units is None else Judge(units, known),
+            functions=asked.functions,
+            required=asked.required,
+            guesses=self._guesses(asked, progress),
+            accept=asked.judge,
             listener=show,
         )
-        found = search(X, y if known is None else known.targets(X, y), symbols, config)
+        found = search(X, y if asked.known is None else asked.known.targets(X, y), asked.symbols, config)
         show(found.candidates)
-        self._keep(found, known, units, X, y, seed)
+        self._keep(found, asked, X, y, seed)
         return self
 
     def _progress(self, X: "NDArray", y: "NDArray", symbols: tuple[str, ...]) -> Progress | None:
@@ -174,42 +158,33 @@ class FormulaRegressor(RegressorMixin, BaseEstimator):
             return None
         return Progress(Path(self.checkpoint), fingerprint(X, y, symbols, self.known), symbols)
 
-    def _guesses(self, symbols: tuple[str, ...], progress: Progress | None) -> tuple[str, ...]:
+    def _guesses(self, asked: Controls, progress: Progress | None) -> tuple[str, ...]:
         """The user's guesses, those of the last fit and those of a fit that did not end, each once."""
-        guesses = checked_guesses(self.guesses, symbols)
+        guesses = asked.guesses
         if self.warm_start:
-            guesses += readable(getattr(self, "_searched", ()), symbols)
+            guesses += readable(getattr(self, "_searched", ()), asked.symbols)
         if progress is not None:
             guesses += progress.read()
         return tuple(dict.fromkeys(guesses))
 
-    def _keep(
-        self,
-        found: SearchResult,
-        known: Known | None,
-        units: Units | None,
-        X: "NDArray",
-        y: "NDArray",
-        seed: int,
-    ) -> None:
+    def _keep(self, found: SearchResult, asked: Controls, X: "NDArray", y: "NDArray", seed: int) -> None:
         """Everything that a fit leaves behind."""
         judged = list(found.held_out) or list(range(len(y)))
-        candidates, chosen = whole(found.candidates, found.chosen, known, X[judged], y[judged])
-        others = [one.formula for k, one in enumerate(candidates) if k != chosen]
+        candidates, chosen = asked.whole(found.candidates, found.chosen, X[judged], y[judged])
         certificate = certify(
             candidates[chosen].formula,
             X,
             y,
             found.held_out,
-            rivals=others,
-            units=units,
-            status=found.status if known is None else None,
+            rivals=[one.formula for k, one in enumerate(candidates) if k != chosen],
+            units=asked.units,
+            status=found.status if asked.known is None else None,
             seed=seed,
         )
         self._searched = tuple(candidate.formula.text for candidate in found.candidates)
         self.candidates_: tuple[Candidate, ...] = candidates
         self.network_: KAN = found.network
-        self.report_ = _report(found, candidates, chosen, certificate, known)
+        self.report_ = _report(found, candidates, chosen, certificate, asked.known)
         self.equations_ = _equations(candidates)
 
     def predict(self, X: "ArrayLike", index: int | None = None) -> "NDArray[np.float64]":
@@ -298,8 +273,3 @@ def _equations(candidates: Sequence[Candidate]) -> pd.DataFrame:
 
 def _names(names: Any, count: int) -> list[str]:
     return [f"x{k}" for k in range(count)] if names is None else [str(name) for name in names]
-
-
-def _target(units: Any, name: str) -> str:
-    """What the units call the target: its own name, or ``y``."""
-    return name if isinstance(units, Mapping) and name in units else TARGET
