@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgewise.catalogue import CATALOGUE
+from edgewise.catalogue import CATALOGUE, function
 from edgewise.errors import InputError
 from edgewise.symbolic import Candidate, symbol_names
 from edgewise.symbolic.candidates import scored
@@ -140,6 +140,9 @@ def texts(name: str, values: Any) -> tuple[str, ...]:
 def _known(name: str, names: dict[str, str]) -> str:
     if name in names:
         return names[name]
-    near = difflib.get_close_matches(name, names, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else "type for instance sin or exp"
-    raise InputError(f"functions hold {name!r}: expected names among {', '.join(sorted(names))}; {advice}")
+    try:
+        return function(name).name
+    except InputError as error:
+        near = difflib.get_close_matches(name, names, n=1)
+        advice = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(f"functions hold {name!r}: {error}{advice}") from None

@@ -170,7 +170,12 @@ class _Lifting:
             if isinstance(exponent, sympy.Rational):
                 shape = exponent.is_Integer or abs(exponent) == sympy.Rational(1, 2)
                 return self.lift(base) ** (exponent if shape else self._named(exponent))
-        return expression.func(*[self.lift(part) for part in expression.args])
+        several = (
+            len(expression.args) > 1 and expression.is_Function
+        )  # the order of a Bessel function is its shape
+        return expression.func(
+            *[part if several and part.is_number else self.lift(part) for part in expression.args]
+        )
 
     def number(self, expression: Expression, neutral: int) -> Expression | None:
         """A constant for an exact number that is neither a sign nor without effect."""
