@@ -20,6 +20,7 @@ def opened(text, *names):
         ("2*pi*sqrt(x/y)", "k1*sqrt(x/y)", (2 * np.pi,), (True,)),
         ("3.1*pi*x", "pi*k1*x", (3.1,), (False,)),
         ("3.1*x + 3.1*y", "k1*x + k2*y", (3.1, 3.1), (False, False)),
+        ("1.234*x*exp(-1.234*y)", "k1*x*exp(-k1*y)", (1.234,), (False,)),
         ("exp(-x/2)", "exp(k1*x)", (-0.5,), (True,)),
         ("1/(exp(1.5*x) - 1)", "1/(k2 + exp(k1*x))", (1.5, -1), (False, True)),
         ("7", "k1", (7,), (True,)),
@@ -61,6 +62,20 @@ def test_errors_are_those_of_curve_fit(rng):
     mine = dict(zip(found.values, standard_errors(found, x[:, None], y), strict=True))
     for value, error in zip(best, np.sqrt(np.diag(covariance)), strict=True):
         assert mine[float(value)] == pytest.approx(error, rel=1e-3)
+
+
+def test_a_constant_that_stands_twice_is_one(rng):
+    x = rng.uniform(0.5, 2, 60)
+
+    def rise(x, a, b):
+        return np.exp(b * x) * np.tanh(b * x) + a
+
+    y = rise(x, 2.0, 1.2345) + 0.01 * rng.normal(size=60)
+    best, covariance = curve_fit(rise, x, y, (2.0, 1.2345))
+    a, b = (float(number) for number in best)
+    found = opened(f"exp({b!r}*x)*tanh({b!r}*x) + {a!r}", "x")
+    mine = dict(zip(found.values, standard_errors(found, x[:, None], y), strict=True))
+    assert mine == pytest.approx(dict(zip((a, b), np.sqrt(np.diag(covariance)), strict=True)), rel=1e-3)
 
 
 def test_an_exact_number_is_freed_beside_the_fitted_ones(rng):

@@ -2,7 +2,8 @@ r"""The numbers written in a formula as open constants: ``y = T(x; k)``, and how
 
 A decimal is a number that was fitted; an integer, a fraction or a multiple of pi is one that was settled exactly.
 Both are lifted wherever they add, multiply or stand as a power that is neither whole nor a square root. Signs, whole
-powers and roots are the formula's shape and stay.
+powers and roots are the formula's shape and stay. Decimals that agree but for sign in four digits or more are one
+constant, as in ``(1.234*x)*exp(-1.234*x)``: functions like ``u*exp(-u)`` hold theirs twice.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from edgewise.symbolic.formula import compiled
 from edgewise.symbolic.parser import Expression
 
 _SINGULAR = 1e-10
+_TELLING = 4
 _LETTERS = ("k", "c", "p", "k_", "c_", "p_")
 
 
@@ -153,7 +155,7 @@ def _errors(jacobian: np.ndarray, square: float) -> np.ndarray:
 
 
 class _Lifting:
-    """Walks an expression and names its numbers, each occurrence on its own."""
+    """Walks an expression and names its numbers; short ones, which may agree by chance, each occurrence on its own."""
 
     def __init__(self) -> None:
         self.found: dict[sympy.Symbol, Expression] = {}
@@ -194,10 +196,19 @@ class _Lifting:
         constant = self.number(exact, 0) if is_sum and not settled else constant
         return expression.func(exact if constant is None else constant, *others)
 
-    def _named(self, number: Expression) -> sympy.Symbol:
+    def _named(self, number: Expression) -> Expression:
+        for symbol, earlier in self.found.items():
+            if abs(earlier) == abs(number) and _digits(number) >= _TELLING:
+                return symbol if earlier == number else -symbol
         symbol = sympy.Dummy(f"k{len(self.found)}", real=True)
         self.found[symbol] = number
         return symbol
+
+
+def _digits(number: Expression) -> int:
+    """The significant digits of a decimal; none of any other number."""
+    digits = f"{float(number):.15e}".split("e")[0].strip("-").replace(".", "").rstrip("0")
+    return len(digits) if number.is_Float else 0
 
 
 def _real(column: object) -> np.ndarray:
