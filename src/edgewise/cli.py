@@ -119,28 +119,23 @@ def fit(
 
     table = read_table(data, target, _split(features))
     folder = out or Path("runs", data.stem)
-    asked = {
-        "functions": _split(functions),
-        "required": _split(require),
-        "known": known,
-        "units": _pairs(units),
-        "guesses": guess or None,
-    }
-    model = FormulaRegressor(seconds, progress=sys.stderr.isatty(), random_state=seed, **asked)
+    model = FormulaRegressor(
+        seconds,
+        progress=sys.stderr.isatty(),
+        random_state=seed,
+        functions=_split(functions),
+        required=_split(require),
+        known=known,
+        units=_pairs(units),
+        guesses=guess or None,
+    )
     controls(model, table.names, target)
-    settings = {
-        "data": data.name,
-        "target": target,
-        "features": list(table.names),
-        "seconds": seconds,
-        "seed": seed,
-        **{name: value for name, value in asked.items() if value},
-    }
+    settings = _settings(model, table, data)
     with pending(folder) as temporary:
         for note in table.notes:
             _note(note)
         model.set_params(checkpoint=_progress(folder), guesses=_started(table, folder, guess or [], resume))
-        _fit(model, table)
+        _search(model, table)
         write_run(temporary, model, table, settings)
     _progress(folder).unlink(missing_ok=True)
     if json:
@@ -215,7 +210,20 @@ def main() -> None:
     app()
 
 
-def _fit(model: "FormulaRegressor", table: "Table") -> None:
+def _settings(model: "FormulaRegressor", table: "Table", data: Path) -> dict[str, Any]:
+    """What a run remembers of the command; wishes only where there are any."""
+    wishes = {name: getattr(model, name) for name in ("functions", "required", "known", "units", "guesses")}
+    return {
+        "data": data.name,
+        "target": table.target,
+        "features": list(table.names),
+        "seconds": model.max_seconds,
+        "seed": model.random_state,
+        **{name: value for name, value in wishes.items() if value},
+    }
+
+
+def _search(model: "FormulaRegressor", table: "Table") -> None:
     import pandas as pd
 
     rows, columns = table.X.shape
