@@ -78,7 +78,17 @@ def test_fit_json_prints_one_object_and_nothing_else(made):
     )
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
-    assert set(found) == {"status", "formula", "complexity", "loss", "held_out_loss", "seconds", "run"}
+    assert set(found) == {
+        "status",
+        "formula",
+        "complexity",
+        "loss",
+        "held_out_loss",
+        "seconds",
+        "run",
+        "certificate",
+    }
+    assert (found["certificate"]["status"], found["certificate"]["unused"]) == ("exact", [])
     assert (found["status"], found["formula"], found["run"]) == ("exact", LAW, os.path.join("runs", "line"))
     assert found["loss"] < 1e-20
     assert found["held_out_loss"] < 1e-20
@@ -250,18 +260,23 @@ def test_a_folder_one_may_not_write_ends_in_one_line(made, tmp_path):
     assert "Permission denied" in mistake("fit", folder / "line.csv", "--target", "y", "--out", "locked/run")
 
 
-def test_failures_of_the_system_end_in_one_line(made, monkeypatch):
+def test_failures_of_the_system_end_in_one_line_and_leave_the_formulas(made):
     folder, _ = made
 
     def full(*_, **__):
         raise OSError(28, "No space left on device", "model.safetensors")
 
-    monkeypatch.setattr("edgewise.report.save", full)
-    result = run("fit", folder / "line.csv", "--target", "y")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edgewise.report.save", full)
+        result = run("fit", folder / "line.csv", "--target", "y")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith("edgewise: No space left on device: model.safetensors")
     assert "Traceback" not in result.stderr
-    assert os.listdir() == []
+    assert os.listdir("runs") == ["line.progress.json"]
+    again = run("fit", folder / "line.csv", "--target", "y", "--resume")
+    assert again.exit_code == 0
+    assert "note: starting from the formulas in" in again.stderr
+    assert os.listdir("runs") == ["line"]
 
 
 def test_warnings_become_notes_told_once(made, tmp_path):

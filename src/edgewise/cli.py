@@ -91,6 +91,21 @@ def fit(
     ] = None,
     seconds: Annotated[float, typer.Option(help="Time limit of the search.")] = 60.0,
     seed: Annotated[int, typer.Option(help="Seed of every random choice.", min=0, max=2**32 - 1)] = 0,
+    functions: Annotated[
+        str | None, typer.Option(help="Functions that formulas may use, sin,exp; without it, all.")
+    ] = None,
+    require: Annotated[str | None, typer.Option(help="Columns that every formula must hold, a,b.")] = None,
+    known: Annotated[
+        str | None, typer.Option(help="The known part, with ? for the rest: 'g*sin(theta) + ?'.")
+    ] = None,
+    units: Annotated[str | None, typer.Option(help="Units of the columns, 'm=kg,v=m/s'; needs pint.")] = None,
+    guess: Annotated[
+        list[str] | None, typer.Option(help="A formula to start from; may be given more than once.")
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Start from the formulas of a search that was killed, or of the run."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Find formulas for a column of a table and write a run folder. Ctrl-C keeps the best so far."""
@@ -98,23 +113,31 @@ def fit(
         raise InputError(
             f"--seconds is {seconds:g}: expected a positive number; type for instance --seconds 60"
         )
+    from edgewise.estimators import FormulaRegressor, controls
     from edgewise.report import pending, write_run
     from edgewise.tables import read_table
 
     table = read_table(data, target, _split(features))
     folder = out or Path("runs", data.stem)
-    settings = {
-        "data": data.name,
-        "target": target,
-        "features": list(table.names),
-        "seconds": seconds,
-        "seed": seed,
-    }
+    model = FormulaRegressor(
+        seconds,
+        progress=sys.stderr.isatty(),
+        random_state=seed,
+        functions=_split(functions),
+        required=_split(require),
+        known=known,
+        units=_pairs(units),
+        guesses=guess or None,
+    )
+    controls(model, table.names, target)
+    settings = _settings(model, table, data)
     with pending(folder) as temporary:
         for note in table.notes:
             _note(note)
-        model = _fitted(table, seconds, seed)
+        model.set_params(checkpoint=_progress(folder), guesses=_started(table, folder, guess or [], resume))
+        _search(model, table)
         write_run(temporary, model, table, settings)
+    _progress(folder).unlink(missing_ok=True)
     if json:
         typer.echo(jsonlib.dumps(_summary(model, table, folder), allow_nan=False))
     else:
@@ -187,17 +210,53 @@ def main() -> None:
     app()
 
 
-def _fitted(table: "Table", seconds: float, seed: int) -> "FormulaRegressor":
-    import pandas as pd
+def _settings(model: "FormulaRegressor", table: "Table", data: Path) -> dict[str, Any]:
+    """What a run remembers of the command; wishes only where there are any."""
+    wishes = {name: getattr(model, name) for name in ("functions", "required", "known", "units", "guesses")}
+    return {
+        "data": data.name,
+        "target": table.target,
+        "features": list(table.names),
+        "seconds": model.max_seconds,
+        "seed": model.random_state,
+        **{name: value for name, value in wishes.items() if value},
+    }
 
-    from edgewise.estimators import FormulaRegressor
+
+def _search(model: "FormulaRegressor", table: "Table") -> None:
+    import pandas as pd
 
     rows, columns = table.X.shape
     _note(
-        f"{rows} rows, {columns} features; searching for at most {seconds:g} s, Ctrl-C keeps the best so far"
+        f"{rows} rows, {columns} features; searching for at most {model.max_seconds:g} s, Ctrl-C keeps the best so far"
     )
-    model = FormulaRegressor(seconds, progress=sys.stderr.isatty(), random_state=seed)
-    return model.fit(pd.DataFrame(table.X, columns=pd.Index(table.names)), table.y)
+    model.fit(pd.DataFrame(table.X, columns=pd.Index(table.names)), pd.Series(table.y, name=table.target))
+
+
+def _progress(folder: Path) -> Path:
+    """The file of formulas beside a run that is not there yet."""
+    return folder.with_name(f"{folder.name}.progress.json")
+
+
+def _started(table: "Table", folder: Path, guesses: list[str], resume: bool) -> list[str]:
+    """Guesses to start from; without ``--resume`` what an earlier search left is put away."""
+    from edgewise.checkpoint import is_checkpoint
+    from edgewise.estimators import readable
+    from edgewise.report import read_run
+    from edgewise.symbolic import symbol_names
+
+    left = _progress(folder)
+    if not resume:
+        left.unlink(missing_ok=True)
+    elif left.exists():
+        _note(f"starting from the formulas in {left}")
+    elif is_checkpoint(folder):
+        _note(f"starting from the formulas of the run in {folder}")
+        earlier = [formula.text for formula in read_run(folder).formulas]
+        return [*guesses, *readable(earlier, symbol_names(table.names))]
+    else:
+        _note(f"nothing to resume: there is neither {left} nor a run in {folder}")
+    return guesses
 
 
 def _summary(model: "FormulaRegressor", table: "Table", folder: Path) -> dict[str, Any]:
@@ -217,6 +276,7 @@ def _summary(model: "FormulaRegressor", table: "Table", folder: Path) -> dict[st
         "held_out_loss": finite(best.loss) if report.held_out else None,
         "seconds": finite(report.seconds),
         "run": str(folder),
+        "certificate": report.certificate.to_dict() if report.certificate else None,
     }
 
 
@@ -226,6 +286,19 @@ def _split(features: str | None) -> list[str] | None:
         return None
     names = next(csv.reader([features], skipinitialspace=True), [])
     return [name.strip() for name in names if name.strip()]
+
+
+def _pairs(units: str | None) -> dict[str, str] | None:
+    """Units by name from ``m=kg,v=m/s``."""
+    if units is None:
+        return None
+    entries = _split(units) or []
+    for entry in entries or [units]:
+        if "=" not in entry:
+            raise InputError(
+                f"--units has {entry!r}: expected a name and its unit; type for instance --units 'm=kg,v=m/s'"
+            )
+    return {name.strip(): unit.strip() for name, _, unit in (entry.rpartition("=") for entry in entries)}
 
 
 def _guarded(run: Callable[[], Any]) -> int:

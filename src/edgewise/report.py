@@ -194,6 +194,7 @@ def _extra(model: FormulaRegressor, table: Table, settings: dict[str, Any]) -> d
         "observed": observed,
         "predicted": predicted,
         "seconds": finite(report.seconds),
+        "certificate": None if report.certificate is None else report.certificate.to_dict(),
         "chosen": report.chosen,
         "formulas": rows,
         "settings": settings,

@@ -13,6 +13,7 @@ on by one draw) or ``None``, which takes a fresh seed from the machine; the glob
 stay where they are.
 """
 
+from edgewise.estimators.controls import controls, readable
 from edgewise.estimators.formulas import FormulaRegressor, FormulaReport, checked_index, formula_values
 from edgewise.estimators.networks import KANClassifier, KANRegressor, network_values
 
@@ -22,6 +23,8 @@ __all__ = [
     "KANClassifier",
     "KANRegressor",
     "checked_index",
+    "controls",
     "formula_values",
     "network_values",
+    "readable",
 ]
