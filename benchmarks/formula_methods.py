@@ -1,4 +1,4 @@
-"""Who looks for a formula: each loads its libraries, then fits one table and hands back a text and its verdict."""
+"""What a method is: it loads its libraries, then fits one table and hands back a text and its verdict."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,6 +49,3 @@ def edgewise() -> Fit:
         return Found(str(model.get_best().equation), model.report_.status)
 
     return fit
-
-
-METHODS = {"edgewise": Method("edgewise", edgewise)}

@@ -8,6 +8,7 @@ formula of those exact is wrong.
 Rows are appended to the file of ``--json``; what it holds already is not run again.
 
     python benchmarks/formulas.py --seconds 20 --json run.jsonl
+    python benchmarks/formulas.py --methods edgewise,pyoperon,gplearn,pykan --noise 0,0.01 --json run.jsonl
 """
 
 import argparse
@@ -16,6 +17,8 @@ import faulthandler
 import importlib.metadata
 import json
 import os
+import platform
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -23,13 +26,17 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from formula_data import SETS, Task, tasks
-from formula_methods import METHODS, Table
+from formula_methods import Table
+from formula_peers import METHODS
 from formula_score import CLOSE, Judge
-from formula_table import line, summary
+from formula_table import line, markdown, summary
+
+import edgewise
 
 KILL_AT = 1.5
 LATE = 1.05
@@ -59,18 +66,22 @@ def main() -> None:
         work(Cell(**json.loads(cell)), Path(file))
         return
     cells = list(planned(options))
-    rows = [row for row in _read(options.json) if _cell(row) in set(cells)]
+    asked = set(cells)
+    rows = [row for row in read(options.json) if cell_of(row) in asked]
     for row in rows:
         print(line(row))
+    held = {cell_of(row) for row in rows}
+    missing = [cell for cell in cells if cell not in held]
     with ThreadPoolExecutor(options.jobs) as pool:
-        held = {_cell(row) for row in rows}
-        for row in pool.map(apart, [cell for cell in cells if cell not in held]):
+        for row in pool.map(partial(apart, jobs=options.jobs), missing):
             rows.append(row)
             print(line(row), flush=True)
             if options.json:
                 with options.json.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(row) + "\n")
     print(summary(rows))
+    if options.markdown:
+        options.markdown.write_text(markdown(rows, shlex.join(["python", *sys.argv])), encoding="utf-8")
 
 
 def arguments() -> argparse.Namespace:
@@ -90,10 +101,14 @@ def arguments() -> argparse.Namespace:
         "--jobs", type=int, default=1, help="searches at a time; more than 1 disturbs the times"
     )
     parser.add_argument("--json", type=Path, help="file of results, one a line; done ones are skipped")
+    parser.add_argument("--markdown", type=Path, help="file to write the same as tables to")
     parser.add_argument("--worker", nargs=2, metavar=("CELL", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if unknown := set(options.methods) - set(METHODS):
         parser.error(f"--methods {','.join(sorted(unknown))}: expected some of {', '.join(METHODS)}")
+    missing = [name for name in options.methods if version_of(METHODS[name].package) is None]
+    if missing:
+        sys.exit(f'formulas: {", ".join(missing)} not installed; type: pip install -e ".[bench]"')
     if options.set not in SETS:
         options.set = str(Path(options.set).resolve())
     return options
@@ -119,12 +134,14 @@ def chosen_tasks(name: str, only: list[str]) -> list[Task]:
     ]
 
 
-def apart(cell: Cell) -> dict[str, Any]:
+def apart(cell: Cell, jobs: int = 1) -> dict[str, Any]:
     """One search in a process and a folder of its own; a failure is a row like any other."""
     row = asdict(cell) | {
         "klass": next(task.klass for task in tasks(cell.set) if task.id == cell.formula),
         "date": datetime.datetime.now().isoformat(timespec="seconds"),
-        "version": importlib.metadata.version(METHODS[cell.method].package),
+        "version": version_of(METHODS[cell.method].package),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "jobs": jobs,
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -146,10 +163,20 @@ def apart(cell: Cell) -> dict[str, Any]:
             failure = "not done in the time allowed"
         spent = time.perf_counter() - started
         found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    return row | _verdict(cell, found, failure, spent)
+    return row | concluded(cell, found, failure, spent)
 
 
-def _verdict(cell: Cell, found: dict[str, Any], failure: str, spent: float) -> dict[str, Any]:
+def version_of(package: str) -> str | None:
+    """Of an installed package; edgewise may also be one that lies on the path."""
+    if package == "edgewise":
+        return edgewise.__version__
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def concluded(cell: Cell, found: dict[str, Any], failure: str, spent: float) -> dict[str, Any]:
     """What is concluded from what a search left behind: nothing, a text, or a text with its score."""
     empty = {"status": None, "text": None, "recovered": False, "how": "", "nrmse": None, "nodes": None}
     found = empty | {"worst": None, "seconds": min(spent, KILL_AT * cell.limit)} | found
@@ -173,12 +200,13 @@ def work(cell: Cell, file: Path) -> None:
     fit = METHODS[cell.method].load()
     with open(os.devnull, "w") as nowhere:
         faulthandler.dump_traceback_later(KILL_AT * cell.limit, exit=True, file=nowhere)
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), time.process_time()
         try:
             found = asdict(fit(Table(X, y, names, judge.symbols, cell.limit, cell.seed)))
         except Exception as error:
             found = {"failed": f"{type(error).__name__}: {str(error)[:200]}"}
         found["seconds"] = round(time.perf_counter() - start, 3)
+        found["cpu"] = round(time.process_time() - worked, 3)
         faulthandler.cancel_dump_traceback_later()
     file.write_text(json.dumps(found), encoding="utf-8")
     if "failed" not in found:
@@ -186,13 +214,15 @@ def work(cell: Cell, file: Path) -> None:
         file.write_text(json.dumps(found), encoding="utf-8")
 
 
-def _read(file: Path | None) -> list[dict[str, Any]]:
+def read(file: Path | None) -> list[dict[str, Any]]:
+    """The rows of a file of results; none when there is no file."""
     if file is None or not file.exists():
         return []
     return [json.loads(text) for text in file.read_text(encoding="utf-8").splitlines() if text.strip()]
 
 
-def _cell(row: dict[str, Any]) -> Cell:
+def cell_of(row: dict[str, Any]) -> Cell:
+    """The search that a row is of."""
     return Cell(**{name: row[name] for name in Cell.__dataclass_fields__})
 
 

@@ -12,7 +12,11 @@ BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 try:
     import formula_data
+    import formula_methods
+    import formula_peers
     import formula_score
+    import formula_table
+    import formulas
 finally:
     sys.path.remove(str(BENCHMARKS))
 
@@ -188,3 +192,57 @@ def test_time_limits_nest():
         with formula_score.limited(10):
             time.sleep(5)
     assert time.monotonic() - start < 2
+
+
+def test_texts_of_peers_become_arithmetic():
+    assert formula_peers.infix("add(mul(x, 0.5), log(sqrt(y)))") == "((x * 0.5) + log(abs(sqrt(abs(y)))))"
+    X = np.random.default_rng(0).uniform(1, 2, (200, 2))
+    table = formula_methods.Table(X, 2 * X[:, 0] + 1 / 3, ["x", "y"], ("x", "y"), 1.0, 0)
+    text = formula_peers.in_double_precision("2.0000012*x + 0.333331", table)
+    assert judge("2*x + 1/3").score(text)["worst"] < 1e-12
+
+
+def cell(**changes):
+    place = {"method": "edgewise", "set": "public", "formula": "P-toy-1", "noise": 0.0, "seed": 0}
+    return formulas.Cell(**(place | {"limit": 10.0, "decoys": 0} | changes))
+
+
+@pytest.mark.parametrize(
+    ("found", "spent", "expected"),
+    [
+        ({}, 40.0, {"failed": "killed at 1.5 times its time", "seconds": 15.0, "overrun": True}),
+        ({}, 3.0, {"failed": "code 1", "seconds": 3.0, "overrun": False}),
+        ({"text": "x", "status": "exact", "seconds": 1.0}, 2.0, {"unscored": "code 1", "false_exact": True}),
+        (
+            {"text": "x", "status": "exact", "seconds": 10.2, "recovered": True, "worst": 1e-9, "nodes": 1},
+            11.0,
+            {"false_exact": False, "overrun": False},
+        ),
+        (
+            {"text": "x", "status": "exact", "seconds": 11.0, "recovered": True, "worst": 0.1, "nodes": 1},
+            12.0,
+            {"false_exact": True, "overrun": True},
+        ),
+    ],
+)
+def test_what_is_concluded_from_what_a_search_left_behind(found, spent, expected):
+    row = formulas.concluded(cell(), found, "code 1", spent)
+    assert {key: row[key] for key in expected} == expected
+
+
+def test_results_are_read_back_as_the_cells_they_came_from_and_make_a_page(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    told = {"klass": "composite", "version": "1", "date": "2026-01-01T00:00:00", "machine": "here", "jobs": 1}
+    ours = told | {"load": 1.0, **formulas.asdict(cell())}
+    ours |= formulas.concluded(
+        cell(), {"text": "x", "seconds": 1.0, "recovered": True, "how": "values", "nodes": 1}, "", 1.0
+    )
+    theirs = told | {"load": 1.0, **formulas.asdict(cell(method="pyoperon"))}
+    theirs |= formulas.concluded(cell(method="pyoperon"), {}, "code 1", 2.0)
+    file.write_text("".join(formulas.json.dumps(row) + "\n" for row in (ours, theirs)), encoding="utf-8")
+    rows = formulas.read(file)
+    assert [formulas.cell_of(row) for row in rows] == [cell(), cell(method="pyoperon")]
+    page = formula_table.markdown(rows, "command")
+    assert "| 0 | pyoperon | 0/1 (0 %) | +100 points of 1 searches |" in page
+    assert "- noise 0, pyoperon, 1 of 1: P-toy-1 (0, code 1)" in page
+    assert "recovered 1/1 (100 %)" in formula_table.summary(rows)
