@@ -12,17 +12,9 @@ Rows are appended to the file of ``--json``; what it holds already is not run ag
 """
 
 import argparse
-import datetime
-import faulthandler
-import importlib.metadata
 import json
-import os
-import platform
 import shlex
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -33,16 +25,20 @@ from typing import Any
 from formula_data import SETS, Task, tasks
 from formula_methods import Table
 from formula_peers import METHODS
+from formula_process import (
+    KILL_AT,
+    LATE,
+    apart,
+    append,
+    circumstances,
+    numbers,
+    read,
+    texts,
+    timed,
+    version_of,
+)
 from formula_score import CLOSE, Judge
 from formula_table import line, markdown, summary
-
-import edgewise
-
-KILL_AT = 1.5
-LATE = 1.05
-LOADING_SECONDS = 120
-SCORING_SECONDS = 90
-THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
 @dataclass(frozen=True)
@@ -73,12 +69,10 @@ def main() -> None:
     held = {cell_of(row) for row in rows}
     missing = [cell for cell in cells if cell not in held]
     with ThreadPoolExecutor(options.jobs) as pool:
-        for row in pool.map(partial(apart, jobs=options.jobs), missing):
+        for row in pool.map(partial(search, jobs=options.jobs), missing):
             rows.append(row)
             print(line(row), flush=True)
-            if options.json:
-                with options.json.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row) + "\n")
+            append(options.json, row)
     print(summary(rows))
     if options.markdown:
         options.markdown.write_text(markdown(rows, shlex.join(["python", *sys.argv])), encoding="utf-8")
@@ -87,15 +81,15 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--methods", type=_texts, default=["edgewise"], help=f"of {', '.join(METHODS)}")
+    parser.add_argument("--methods", type=texts, default=["edgewise"], help=f"of {', '.join(METHODS)}")
     parser.add_argument("--set", default="public", help=f"{', '.join(SETS)}, or a file like formulas.json")
-    parser.add_argument("--noise", type=_numbers, default=[0.0], help="over the target's root mean square")
-    parser.add_argument("--seeds", type=_numbers, default=[0.0])
+    parser.add_argument("--noise", type=numbers, default=[0.0], help="over the target's root mean square")
+    parser.add_argument("--seeds", type=numbers, default=[0.0])
     parser.add_argument("--seconds", type=float, default=60.0, help="time that each search is told")
     parser.add_argument(
         "--decoys", type=int, default=0, help="columns of random numbers put beside the real ones"
     )
-    parser.add_argument("--only", type=_texts, default=[], help="ids, or ends of ids such as toy-1")
+    parser.add_argument("--only", type=texts, default=[], help="ids, or ends of ids such as toy-1")
     parser.add_argument("--limit", type=int, help="the first so many laws")
     parser.add_argument(
         "--jobs", type=int, default=1, help="searches at a time; more than 1 disturbs the times"
@@ -134,46 +128,12 @@ def chosen_tasks(name: str, only: list[str]) -> list[Task]:
     ]
 
 
-def apart(cell: Cell, jobs: int = 1) -> dict[str, Any]:
+def search(cell: Cell, jobs: int = 1) -> dict[str, Any]:
     """One search in a process and a folder of its own; a failure is a row like any other."""
-    row = asdict(cell) | {
-        "klass": next(task.klass for task in tasks(cell.set) if task.id == cell.formula),
-        "date": datetime.datetime.now().isoformat(timespec="seconds"),
-        "version": version_of(METHODS[cell.method].package),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "jobs": jobs,
-        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "row.json"
-        script = str(Path(__file__).resolve())
-        started = time.perf_counter()
-        try:
-            ended = subprocess.run(
-                [sys.executable, script, "--worker", json.dumps(asdict(cell)), str(file)],
-                cwd=folder,
-                env=os.environ | THREADS | {"MPLBACKEND": "Agg"},
-                capture_output=True,
-                text=True,
-                timeout=KILL_AT * cell.limit + LOADING_SECONDS + SCORING_SECONDS,
-            )
-            said = (ended.stderr.strip().splitlines() or ["nothing said"])[-1]
-            failure = f"the process ended with code {ended.returncode}: {said}"
-        except subprocess.TimeoutExpired:
-            failure = "not done in the time allowed"
-        spent = time.perf_counter() - started
-        found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    return row | concluded(cell, found, failure, spent)
-
-
-def version_of(package: str) -> str | None:
-    """Of an installed package; edgewise may also be one that lies on the path."""
-    if package == "edgewise":
-        return edgewise.__version__
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    row = asdict(cell) | {"klass": next(task.klass for task in tasks(cell.set) if task.id == cell.formula)}
+    row |= circumstances(METHODS[cell.method].package, jobs)
+    left = apart(Path(__file__), asdict(cell), cell.limit)
+    return row | concluded(cell, left.found, left.said, left.seconds)
 
 
 def concluded(cell: Cell, found: dict[str, Any], failure: str, spent: float) -> dict[str, Any]:
@@ -198,40 +158,18 @@ def work(cell: Cell, file: Path) -> None:
     judge = Judge(task, cell.decoys)
     X, y, names = task.table(cell.noise, cell.seed, cell.decoys)
     fit = METHODS[cell.method].load()
-    with open(os.devnull, "w") as nowhere:
-        faulthandler.dump_traceback_later(KILL_AT * cell.limit, exit=True, file=nowhere)
-        start, worked = time.perf_counter(), time.process_time()
-        try:
-            found = asdict(fit(Table(X, y, names, judge.symbols, cell.limit, cell.seed)))
-        except Exception as error:
-            found = {"failed": f"{type(error).__name__}: {str(error)[:200]}"}
-        found["seconds"] = round(time.perf_counter() - start, 3)
-        found["cpu"] = round(time.process_time() - worked, 3)
-        faulthandler.cancel_dump_traceback_later()
+    found: dict[str, Any] = {}
+    with timed(cell.limit, found):
+        found |= asdict(fit(Table(X, y, names, judge.symbols, cell.limit, cell.seed)))
     file.write_text(json.dumps(found), encoding="utf-8")
     if "failed" not in found:
         found |= judge.score(found["text"], cell.noise)
         file.write_text(json.dumps(found), encoding="utf-8")
 
 
-def read(file: Path | None) -> list[dict[str, Any]]:
-    """The rows of a file of results; none when there is no file."""
-    if file is None or not file.exists():
-        return []
-    return [json.loads(text) for text in file.read_text(encoding="utf-8").splitlines() if text.strip()]
-
-
 def cell_of(row: dict[str, Any]) -> Cell:
     """The search that a row is of."""
     return Cell(**{name: row[name] for name in Cell.__dataclass_fields__})
-
-
-def _texts(text: str) -> list[str]:
-    return [part for part in text.split(",") if part]
-
-
-def _numbers(text: str) -> list[float]:
-    return [float(part) for part in _texts(text)]
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ try:
     import formula_data
     import formula_methods
     import formula_peers
+    import formula_process
     import formula_score
     import formula_table
     import formulas
@@ -239,8 +240,9 @@ def test_results_are_read_back_as_the_cells_they_came_from_and_make_a_page(tmp_p
     )
     theirs = told | {"load": 1.0, **formulas.asdict(cell(method="pyoperon"))}
     theirs |= formulas.concluded(cell(method="pyoperon"), {}, "code 1", 2.0)
-    file.write_text("".join(formulas.json.dumps(row) + "\n" for row in (ours, theirs)), encoding="utf-8")
-    rows = formulas.read(file)
+    for row in (ours, theirs):
+        formula_process.append(file, row)
+    rows = formula_process.read(file)
     assert [formulas.cell_of(row) for row in rows] == [cell(), cell(method="pyoperon")]
     page = formula_table.markdown(rows, "command")
     assert "| 0 | pyoperon | 0/1 (0 %) | +100 points of 1 searches |" in page
