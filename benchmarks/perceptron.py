@@ -1,7 +1,7 @@
 """A tanh perceptron trained with edgewise's own Levenberg-Marquardt, so that a comparison is not one of optimizers.
 
 A few sizes and weight decays each get an equal slice of half the time, twenty of a hundred rows held out; the best of
-them on those rows gets the other half. Rows and target are centred and scaled.
+them on those rows gets the other half, and new starts of its kind what it leaves. Rows and target are centred and scaled.
 """
 
 import itertools
@@ -24,7 +24,7 @@ TRIALS = (
     ((12, 12, 12), 1e-12),
 )
 HELD_OUT = 0.2
-PATIENCE = 40
+PATIENCE = 100
 
 
 class Perceptron:
@@ -77,6 +77,7 @@ class Trial:
         self, rows: tuple[torch.Tensor, ...], hidden: tuple[int, ...], decay: float, seed: int
     ) -> None:
         self.X, self.y, self.held_X, self.held_y = rows
+        self.kind = hidden, decay
         self.net = Perceptron(self.X.shape[1], hidden)
         self.weight, self.pull = len(self.y) ** -0.5, (decay / self.net.count) ** 0.5
         start = self.net.start(torch.Generator().manual_seed(seed))
@@ -117,9 +118,12 @@ def fit_perceptron(
     trials = [Trial(rows, hidden, decay, seed) for hidden, decay in TRIALS]
     for k, trial in enumerate(trials):
         trial.train(start + (k + 1) * seconds / (2 * len(trials)))
-    ranked = sorted(trials, key=lambda trial: trial.error)
-    for trial in ranked:  # whoever has no more to gain leaves its time to the next
+    for trial in sorted(trials, key=lambda trial: trial.error):
         trial.train(start + seconds)
+    while time.perf_counter() < start + seconds:  # nobody has more to gain: other starts of the best size
+        hidden, decay = min(trials, key=lambda trial: trial.error).kind
+        trials.append(Trial(rows, hidden, decay, seed + len(trials)))
+        trials[-1].train(start + seconds)
     best = min(trials, key=lambda trial: trial.error)
 
     def predict(X: np.ndarray) -> np.ndarray:

@@ -201,7 +201,7 @@ def test_time_limits_nest():
 def test_texts_of_peers_become_arithmetic():
     assert formula_peers.infix("add(mul(x, 0.5), log(sqrt(y)))") == "((x * 0.5) + log(abs(sqrt(abs(y)))))"
     X = np.random.default_rng(0).uniform(1, 2, (200, 2))
-    table = formula_methods.Table(X, 2 * X[:, 0] + 1 / 3, ["x", "y"], ("x", "y"), 1.0, 0)
+    table = formula_methods.Table(X, 2 * X[:, 0] + 1 / 3, ["x", "y"], ("x", "y"), 60.0, 0)
     text = formula_peers.in_double_precision("2.0000012*x + 0.333331", table)
     assert judge("2*x + 1/3").score(text)["worst"] < 1e-12
 
