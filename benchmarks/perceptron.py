@@ -1,7 +1,8 @@
 """A tanh perceptron trained with edgewise's own Levenberg-Marquardt, so that a comparison is not one of optimizers.
 
 A few sizes and weight decays each get an equal slice of half the time, twenty of a hundred rows held out; the best of
-them on those rows gets the other half, and new starts of its kind what it leaves. Rows and target are centred and scaled.
+them on those rows gets the other half, and new starts of its kind what it leaves. Rows and target are centred and
+scaled.
 """
 
 import itertools
