@@ -30,12 +30,12 @@ from edgewise.symbolic.laws import FittedLaw, Law, law_template, predicted
 from edgewise.symbolic.lifting import column_names, lifted
 from edgewise.symbolic.opening import opened
 from edgewise.symbolic.refine import length, promising
+from edgewise.symbolic.residuals import structure
 from edgewise.symbolic.shapes import Shape, shapes
 from edgewise.symbolic.surrogate import Surrogate
 from edgewise.symbolic.symmetry import reduced
 from edgewise.symbolic.terms import TermSearch
 from edgewise.symbolic.views import View, whole
-from edgewise.symbolic.whiteness import WHITE, neighbour_score
 from edgewise.train.clock import Clock
 
 ENDED = "an exact formula ended the search"
@@ -48,9 +48,10 @@ FEW_COLUMNS = 3
 SCREENED_ROWS = (256, 512)
 _MUCH_WORSE = 10.0
 _AS_WELL = 1.05
+SURPRISING = 0.01
 
 
-class _Ended(Exception):
+class _Ended(Exception):  # noqa: N818 - an end, not an error
     """A formula is good enough; the search need not go on."""
 
 
@@ -63,6 +64,7 @@ class Exploration:
     clock: Clock
     findings: list[Finding] = field(default_factory=list)
     trained: list[Trained] = field(default_factory=list)
+    tell: Callable[[list[Finding]], None] | None = None
     surrogate: Surrogate | None = None
     ended: str = "all shapes were tried"
 
@@ -73,6 +75,7 @@ class Exploration:
         self.view = whole(self.table.X.numpy()[rows], self.table.y[rows, 0].numpy(), names)
         self.laws: list[tuple[float, int, View, FittedLaw]] = []
         self.written: set[int] = set()
+        self.looked_at: dict[bytes, bool] = {}
         self.waiting: list[tuple[View, Table, Trained]] = []
         self.workers = Parallel(n_jobs=self.config.n_jobs)
         self.width = effective_n_jobs(self.config.n_jobs) if self.config.n_jobs else 1
@@ -231,7 +234,7 @@ class Exploration:
             best = self.laws[0]
             spread = float(np.std(best[2].y))
             if best[3].square <= (exactness(self.table) * spread) ** 2 or (
-                sure and self._is_noise(best[2].y - predicted(best[3], best[2]))
+                sure and self._is_noise(self.view.u, best[2].y - predicted(best[3], best[2]))
             ):
                 self._settle(MOST_SETTLED)
         if any(finding.exact for finding in self.findings):
@@ -243,14 +246,20 @@ class Exploration:
             raise _Ended("time was up")
 
     def _reached_noise(self) -> bool:
-        best = min(self.findings, key=lambda finding: finding.expected)
-        if self.surrogate is not None and best.expected > _AS_WELL * self.surrogate.error:
+        best = min(self.findings, key=lambda finding: finding.expected, default=None)
+        if best is None or (self.surrogate is not None and best.expected > _AS_WELL * self.surrogate.error):
             return False
-        X, y = self.table.X.numpy(), self.table.y[:, 0].numpy()
-        return neighbour_score(X, y - best.formula(X)) < WHITE
+        y = self.table.y[:, 0].numpy()
+        return self._is_noise(self.table.X.numpy(), y - best.formula(self.table.X.numpy()))
 
-    def _is_noise(self, residual: np.ndarray) -> bool:
-        return neighbour_score(self.view.u, residual) < WHITE
+    def _is_noise(self, X: np.ndarray, residual: np.ndarray) -> bool:
+        """Whether nothing of the inputs is to be seen in residuals; the last answer is remembered."""
+        mark = residual.tobytes()
+        if mark not in self.looked_at:
+            generator = np.random.default_rng(self.config.seed)
+            chances = structure(X, residual, self.table.names, generator)
+            self.looked_at[mark] = min(chances.values(), default=0.0) > SURPRISING
+        return self.looked_at[mark]
 
     def _settle(self, most: int) -> None:
         """Writes out the best laws not yet written."""
@@ -271,6 +280,8 @@ class Exploration:
         if self.config.accept is not None and not self.config.accept(formula):
             return False
         self.findings.append(finding)
+        if self.tell is not None:
+            self.tell(self.findings)
         return True
 
     def _seen(self, view: View) -> Table:

@@ -149,6 +149,8 @@ def applied(operations: Iterable[Operation], arguments: Pool, allowed: Callable[
             ]
             costs.append(arguments.costs + operation.cost)
             values.append(operation.value(arguments.values))
+    if not texts:
+        return arguments.some(np.arange(0))
     return Pool(texts, np.concatenate(costs), np.concatenate(values))
 
 
@@ -183,7 +185,7 @@ def monomials(plain: Pool) -> Pool:
     degree = max(
         d
         for d in range(1, 13)
-        if d == 1 or comb(count + d, d) <= MOST_MONOMIALS and d <= DEGREES.get(count, 5)
+        if d == 1 or (comb(count + d, d) <= MOST_MONOMIALS and d <= DEGREES.get(count, 5))
     )
     found = []
     for total in range(1, degree + 1):

@@ -15,7 +15,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Output:
-    """``t = T(y)`` with ``slope = dT/dy``; ``inverse``, written ``text``, gives ``y`` back; ``cost`` counts its nodes."""
+    """``t = T(y)`` with ``slope = dT/dy``; ``inverse``, written ``text``, gives ``y`` back at ``cost`` nodes."""
 
     name: str
     text: str
@@ -89,7 +89,7 @@ OUTPUTS = (
 
 @dataclass(frozen=True)
 class Target:
-    """A column to regress on: ``t`` and the square roots ``w`` of its weights; ``sign`` of ``y`` for one of one sign."""
+    """A column to regress on: ``t`` with roots of weights ``w``; ``sign`` is that of a ``y`` of one sign."""
 
     output: Output
     sign: float

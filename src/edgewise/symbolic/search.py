@@ -6,7 +6,7 @@ its edges fixed to catalogue functions, the whole refitted as one formula and it
 when a formula is exact, when the shapes are spent or when time is up, and says which.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,12 +15,14 @@ import torch
 from edgewise.data import as_tensors, split_rows
 from edgewise.errors import InputError
 from edgewise.network import KAN
+from edgewise.symbolic.baseline import constant_network
 from edgewise.symbolic.candidates import Candidate, choose, front, scored
 from edgewise.symbolic.config import SearchConfig
 from edgewise.symbolic.exploration import Exploration
 from edgewise.symbolic.explore import train_shape
-from edgewise.symbolic.findings import Finding, Table, exactness, outside_error
+from edgewise.symbolic.findings import Finding, Table, exactness, finding_of, outside_error
 from edgewise.symbolic.shapes import Shape
+from edgewise.symbolic.tidying import tidied
 from edgewise.train.clock import Clock
 from edgewise.train.threads import one_thread
 
@@ -68,12 +70,22 @@ def search(X: object, y: object, names: Sequence[str], config: SearchConfig | No
     share = HELD_OUT if inputs.shape[0] >= FEWEST_TO_HOLD_OUT else 0.0
     kept, held = split_rows(inputs.shape[0], share, torch.Generator().manual_seed(config.seed))
     table = Table(inputs[kept], targets[kept], inputs, tuple(names), config.seed)
-    exploration = Exploration(table, config, clock)
+    judged = held if len(held) else kept
+    exploration = Exploration(table, config, clock, _teller(config, inputs[judged], targets[judged]))
     with one_thread():
         ended = exploration.run()
-    judged = held if len(held) else kept
     rows = tuple(held.tolist())
     return _result(exploration, ended, inputs[judged], targets[judged], rows, clock)
+
+
+def _teller(config: SearchConfig, X: torch.Tensor, y: torch.Tensor) -> Callable[[list[Finding]], None] | None:
+    """Hands the front of the findings so far to the user's listener."""
+    listener = config.listener
+    if listener is None:
+        return None
+    return lambda findings: listener(
+        scored([finding.formula for finding in front(findings)], X.numpy(), y[:, 0].numpy())
+    )
 
 
 def _result(
@@ -85,7 +97,8 @@ def _result(
     clock: Clock,
 ) -> SearchResult:
     table = exploration.table
-    best = front(exploration.findings)
+    known = exploration.findings or [finding_of(constant_network(table), table)]
+    best = front([tidied(finding, table) for finding in front(known)])
     index = choose(best, table.X.shape[0])
     judged_X, judged_y = X.numpy(), y[:, 0].numpy()
     candidates = scored([f.formula for f in best], judged_X, judged_y)
