@@ -20,12 +20,20 @@ import torch
 from joblib import Parallel, delayed, effective_n_jobs
 from tqdm.auto import tqdm
 
-from edgewise.catalogue import CATALOGUE
+from edgewise.catalogue import function
 from edgewise.network import KAN
 from edgewise.symbolic.baseline import constant_network, linear_network
 from edgewise.symbolic.config import SearchConfig
 from edgewise.symbolic.explore import CLOSE, Trained, formulas_of, train_shape
-from edgewise.symbolic.findings import ROWS_PER_CONSTANT, Finding, Table, exactness, finding_of, law_finding
+from edgewise.symbolic.findings import (
+    ROWS_PER_CONSTANT,
+    Finding,
+    Table,
+    exactness,
+    finding_of,
+    law_finding,
+    plain_finding,
+)
 from edgewise.symbolic.laws import FittedLaw, Law, law_template, predicted
 from edgewise.symbolic.lifting import column_names, lifted
 from edgewise.symbolic.opening import opened
@@ -38,6 +46,7 @@ from edgewise.symbolic.terms import TermSearch
 from edgewise.symbolic.views import View, whole
 from edgewise.train.clock import Clock
 
+ALWAYS = ("linear", "square", "cube", "fourth", "fifth", "reciprocal", "inverse square", "inverse cube")
 ENDED = "an exact formula ended the search"
 NOISE = "what is left looks like noise"
 MOST_ROUGH_SHAPES = 4
@@ -80,7 +89,7 @@ class Exploration:
         self.workers = Parallel(n_jobs=self.config.n_jobs)
         self.width = effective_n_jobs(self.config.n_jobs) if self.config.n_jobs else 1
         allowed = self.config.functions
-        self.functions = None if allowed is None else [CATALOGUE[n] for n in allowed if n in CATALOGUE]
+        self.functions = None if allowed is None else [function(name) for name in (*ALWAYS, *allowed)]
 
     def run(self) -> str:
         """Goes through the stages; returns why the search ended, as a phrase."""
@@ -140,6 +149,9 @@ class Exploration:
             self._add(finding_of(network(self.table), self.table))
         if not float(self.table.y.max() - self.table.y.min()) > 0:
             raise _Ended(ENDED)
+        if self.config.required:
+            plane = " + ".join(["0.5", *(f"0.5*{name}" for name in self.config.required)])
+            self._add(plain_finding(opened(plane, self.table.names), self.table))
         for guess in self.config.guesses:
             self._add(law_finding(opened(guess, self.table.names), self.table))
         self._stop_if_done(sure=True)

@@ -66,6 +66,12 @@ def law_finding(written: Template, table: Table) -> Finding:
     return _finding(snapped(written, table.X.numpy(), table.y[:, 0].numpy()), None, table)
 
 
+def plain_finding(written: Template, table: Table) -> Finding:
+    """A formula fitted as it is written, no number settled."""
+    X, y = table.X.numpy(), table.y[:, 0].numpy()
+    return _finding(written.fitted(X, y, range(len(written.symbols))), None, table)
+
+
 def finding_of(network: KAN, table: Table) -> Finding:
     """The formula of a fully symbolic network as it stands; the mean of a varying target is not settled to 0."""
     X, y = table.X.numpy(), table.y[:, 0].numpy()

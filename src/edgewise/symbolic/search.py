@@ -71,7 +71,7 @@ def search(X: object, y: object, names: Sequence[str], config: SearchConfig | No
     kept, held = split_rows(inputs.shape[0], share, torch.Generator().manual_seed(config.seed))
     table = Table(inputs[kept], targets[kept], inputs, tuple(names), config.seed)
     judged = held if len(held) else kept
-    exploration = Exploration(table, config, clock, _teller(config, inputs[judged], targets[judged]))
+    exploration = Exploration(table, config, clock, tell=_teller(config, inputs[judged], targets[judged]))
     with one_thread():
         ended = exploration.run()
     rows = tuple(held.tolist())

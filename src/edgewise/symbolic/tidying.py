@@ -42,7 +42,8 @@ def simplified(expression: Expression, names: tuple[str, ...], X: np.ndarray) ->
     known = {s: sympy.Dummy(s.name, positive=True) for s, x in zip(symbols, X.T, strict=True) if x.min() >= 0}
     numbers = _numbers(expression)
     named = expression.xreplace(numbers).xreplace(known)
-    back = {v: k for k, v in known.items()} | {v: k for k, v in numbers.items()}
+    back = {v: k for k, v in known.items()} | {v: k for k, v in numbers.items() if k > 0}
+    back |= {-v: -k for k, v in numbers.items() if k < 0}
     values = _values(symbols, expression, X)
     best = expression
     for candidate in _rewritten(named):
