@@ -37,7 +37,7 @@ from edgewise.symbolic.findings import (
 from edgewise.symbolic.laws import FittedLaw, Law, law_template, predicted
 from edgewise.symbolic.lifting import column_names, lifted
 from edgewise.symbolic.opening import opened
-from edgewise.symbolic.refine import length, promising
+from edgewise.symbolic.refine import all_fitted, length, promising
 from edgewise.symbolic.residuals import structure
 from edgewise.symbolic.shapes import Shape, shapes
 from edgewise.symbolic.surrogate import Surrogate
@@ -160,6 +160,7 @@ class Exploration:
         self.search = self._terms(self.view)
         self._judge(self.search.simplest(self._share(0.1)), self.view)
         self._judge(self.search.polynomials(self._share(0.1)), self.view)
+        self._judge(self.search.fractions(), self.view, every=True)
         self._stop_if_done(sure=False)
 
     def _quick(self) -> None:
@@ -188,6 +189,7 @@ class Exploration:
             search = self._terms(view)
             self._judge(search.simplest(self._share(0.1)), view)
             self._judge(search.polynomials(self._share(0.1)), view)
+            self._judge(search.fractions(), view, every=True)
             self._stop_if_done(sure=False)
             self._judge(search.singles(self._share(0.1)), view)
             self._stop_if_done(sure=False)
@@ -229,10 +231,10 @@ class Exploration:
     def _allowed(self, name: str) -> bool:
         return self.config.functions is None or name in self.config.functions
 
-    def _judge(self, laws: Iterable[Law], view: View) -> None:
-        """Adds the laws that may be best to those waiting."""
+    def _judge(self, laws: Iterable[Law], view: View, every: bool = False) -> None:
+        """Adds the laws that may be best, or ``every`` one, to those waiting."""
         wanted = [law for law in laws if self._holds_required(law, view)]
-        for fitted in promising(wanted, view, self.clock):
+        for fitted in (all_fitted if every else promising)(wanted, view, self.clock):
             self.laws.append((length(fitted, view), len(self.laws), view, fitted))
         self.laws = sorted(self.laws, key=lambda one: one[0])[:MOST_LAWS]
 

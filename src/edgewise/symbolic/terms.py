@@ -7,6 +7,7 @@ that hold the target (rational laws).
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 
@@ -25,6 +26,7 @@ WIDE_BEAM = 300
 SMALL_POOL = 280
 CHEAPEST = 2000
 LONGEST = 6
+MOST_FRACTIONS = 600
 MOST_SECOND = 12_000
 MOST_IMPLICIT = 250
 
@@ -71,6 +73,25 @@ class TermSearch:
         pool = quotients(plain)
         if len(pool):
             yield from self._quotients(pool, pool, clock, LONGEST)
+
+    def fractions(self) -> Iterator[Law]:
+        """Quotients of short polynomials of degree 2, the simplest first.
+
+        Selection among terms that hold the target is misled by noise, which a denominator scales; these few are
+        all fitted in full instead.
+        """
+        pool = monomials(self.view.columns(), degree=2)
+        numbers = range(len(pool))
+        above = [some for size in (0, 1, 2, 3) for some in combinations(numbers, size)]
+        below = [some for size in (1, 2) for some in combinations(numbers, size)]
+        costs = [sum(int(pool.costs[k]) + 2 for k in some) for some in (*above, *below)]
+        upper, lower = np.array(costs[: len(above)]), np.array(costs[len(above) :])
+        order = np.argsort((upper[:, None] + lower[None, :]).ravel(), kind="stable")[:MOST_FRACTIONS]
+        for k in order:
+            top, bottom = above[k // len(below)], below[k % len(below)]
+            terms = [Term(pool.texts[i], pool.values[i]) for i in top]
+            terms += [Term(pool.texts[i], pool.values[i], implicit=True) for i in bottom]
+            yield Law(0.0, self.targets[0], tuple(terms), int(upper[k // len(below)] + lower[k % len(below)]))
 
     def sums(self, clock: Clock, terms: int) -> Iterator[Law]:
         """Two terms and more, for every target in turn."""
