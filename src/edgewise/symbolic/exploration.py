@@ -58,6 +58,7 @@ SCREENED_ROWS = (256, 512)
 _MUCH_WORSE = 10.0
 _AS_WELL = 1.05
 SURPRISING = 0.01
+RESERVED = 0.05
 
 
 class _Ended(Exception):  # noqa: N818 - an end, not an error
@@ -154,7 +155,7 @@ class Exploration:
             self._add(plain_finding(opened(plane, self.table.names), self.table))
         for guess in self.config.guesses:
             self._add(law_finding(opened(guess, self.table.names), self.table))
-        self._stop_if_done(sure=True)
+        self._stop_if_done(sure=False)
 
     def _simplest(self) -> None:
         self.search = self._terms(self.view)
@@ -173,10 +174,12 @@ class Exploration:
 
     def _sums(self) -> None:
         few = self.view.u.shape[1] <= FEW_COLUMNS
+        self._judge(self.search.straight(self._share(0.1), 5), self.view)
         self._judge(self.search.rational(self._share(0.1), 3), self.view)
         self._stop_if_done(sure=False)
         if few:
             self._judge(self.search.sums(self._share(0.2), 3), self.view)
+            self._judge(self.search.around(self._residuals(self.view), self._share(0.1), 3), self.view)
         self._stop_if_done(sure=few)
 
     def _smaller(self) -> None:
@@ -193,8 +196,10 @@ class Exploration:
             self._stop_if_done(sure=False)
             self._judge(search.singles(self._share(0.1)), view)
             self._stop_if_done(sure=False)
+            self._judge(search.straight(self._share(0.1), 5), view)
             self._judge(search.rational(self._share(0.1), 3), view)
             self._judge(search.sums(self._share(0.1), 3), view)
+            self._judge(search.around(self._residuals(view), self._share(0.1), 3), view)
             self._stop_if_done(sure=True)
             inner = self._seen(view)
             self._shapes(view, inner, list(shapes(len(view.texts)))[:4], 0.2)
@@ -237,6 +242,16 @@ class Exploration:
         for fitted in (all_fitted if every else promising)(wanted, view, self.clock):
             self.laws.append((length(fitted, view), len(self.laws), view, fitted))
         self.laws = sorted(self.laws, key=lambda one: one[0])[:MOST_LAWS]
+
+    def _residuals(self, view: View) -> list[np.ndarray]:
+        """What the best plain laws of a view with one term and with two leave."""
+        found: dict[int, np.ndarray] = {}
+        for _, _, seen, fitted in self.laws:
+            terms = len(fitted.law.terms)
+            plain = fitted.law.target.output.name == "plain" and not any(t.implicit for t in fitted.law.terms)
+            if seen is view and plain and terms <= 2 and terms not in found:
+                found[terms] = (view.y - predicted(fitted, view)) / view.m
+        return list(found.values())
 
     def _holds_required(self, law: Law, view: View) -> bool:
         text = " ".join([view.factor, *(term.text for term in law.terms)])
@@ -342,4 +357,4 @@ class Exploration:
         return Clock(max(min(share * self.config.max_seconds, self.clock.left()), 1e-3))
 
     def _late(self) -> bool:
-        return self.clock.left() <= 0.02 * self.config.max_seconds
+        return self.clock.left() <= RESERVED * self.config.max_seconds
