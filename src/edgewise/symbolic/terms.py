@@ -27,6 +27,7 @@ SMALL_POOL = 520
 CHEAPEST = 2000
 LONGEST = 6
 MOST_FRACTIONS = 600
+MOST_IN_FRACTIONS = 12
 MOST_CROSSED = 400
 MOST_ALONE = 250
 MOST_SECOND = 12_000
@@ -83,6 +84,7 @@ class TermSearch:
         all fitted in full instead.
         """
         pool = monomials(self.view.columns(), degree=2)
+        pool = pool.some(np.arange(min(MOST_IN_FRACTIONS, len(pool))))
         numbers = range(len(pool))
         above = [some for size in (0, 1, 2, 3) for some in combinations(numbers, size)]
         below = [some for size in (1, 2) for some in combinations(numbers, size)]
