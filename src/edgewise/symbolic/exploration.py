@@ -49,7 +49,6 @@ MOST_ROWS = 1500
 FEW_COLUMNS = 3
 SCREENED_ROWS = (256, 512)
 _MUCH_WORSE = 10.0
-RESERVED = 0.05
 SECONDS_PER_POOL = 8e-5
 
 
@@ -156,7 +155,7 @@ class Exploration:
     def _affords(self, view: View) -> bool:
         """Whether there is time to build the larger pools of a view."""
         rows, columns = view.u.shape
-        return SECONDS_PER_POOL * columns**2 * rows < self.clock.left() - RESERVED * self.config.max_seconds
+        return SECONDS_PER_POOL * columns**2 * rows < self.clock.left() - self._reserved
 
     def _quick(self) -> None:
         if not self._affords(self.view):
@@ -290,5 +289,10 @@ class Exploration:
     def _share(self, share: float) -> Clock:
         return Clock(max(min(share * self.config.max_seconds, self.clock.left()), 1e-3))
 
+    @property
+    def _reserved(self) -> float:
+        """Seconds kept for writing the result down."""
+        return min(0.05 * self.config.max_seconds + 1.0, 0.25 * self.config.max_seconds)
+
     def _late(self) -> bool:
-        return self.clock.left() <= RESERVED * self.config.max_seconds
+        return self.clock.left() <= self._reserved

@@ -98,7 +98,7 @@ def _result(
 ) -> SearchResult:
     table = exploration.table
     known = exploration.stock.findings or [finding_of(constant_network(table), table)]
-    best = front([tidied(finding, table) for finding in front(known)])
+    best = front([finding if clock.expired else tidied(finding, table) for finding in front(known)])
     index = choose(best, table.X.shape[0])
     judged_X, judged_y = X.numpy(), y[:, 0].numpy()
     candidates = scored([f.formula for f in best], judged_X, judged_y)
@@ -118,7 +118,7 @@ def _result(
 def _network(table: Table, clock: Clock) -> KAN:
     """A network of the table for a formula that was found without one."""
     shape = Shape("outer", (table.X.shape[1], 1, 1))
-    return train_shape(shape, table, min(max(clock.left(), 0.5), _SECONDS_FOR_NETWORK)).network
+    return train_shape(shape, table, min(max(clock.left(), 0.1), _SECONDS_FOR_NETWORK)).network
 
 
 def _status(chosen: Finding, held_error: float, table: Table) -> str:

@@ -72,15 +72,17 @@ class Stock:
         return True
 
     def write(self) -> None:
-        """Writes out the best of the waiting laws."""
+        """Writes out the best of the waiting laws: one at least, and as many more as there is time for."""
         written = refused = 0
-        for one in self.waiting:
-            if written == MOST_WRITTEN or refused == MOST_REFUSED or (self.clock.expired and written):
+        longest = 0.0
+        for one in (one for one in self.waiting if not one.done):
+            begun = self.clock.left()
+            if written == MOST_WRITTEN or refused == MOST_REFUSED or (begun < longest and written + refused):
                 break
-            if not one.done:
-                one.done = True
-                kept = self.add(law_finding(law_template(one.fitted, one.view, self.table.names), self.table))
-                written, refused = written + kept, refused + (not kept)
+            one.done = True
+            kept = self.add(law_finding(law_template(one.fitted, one.view, self.table.names), self.table))
+            written, refused = written + kept, refused + (not kept)
+            longest = max(longest, begun - self.clock.left())
 
     def has_exact(self) -> bool:
         """Whether a formula meets every row; the best laws are written out to see, where they may."""
