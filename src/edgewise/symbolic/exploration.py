@@ -202,6 +202,8 @@ class Exploration:
             self._shapes(view, inner, list(shapes(len(view.texts)))[:4], 0.2)
 
     def _rest(self) -> None:
+        self.stock.loosen()
+        self._stop_if_done(sure=True)
         self.stock.judge(self.search.more_singles(self._share(0.1)), self.view)
         self._stop_if_done(sure=True)
         self.stock.judge(self.search.sums(self._share(0.2), 3), self.view)

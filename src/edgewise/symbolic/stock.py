@@ -12,16 +12,21 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edgewise.symbolic.config import SearchConfig
-from edgewise.symbolic.findings import Finding, Table, exactness, law_finding
+from edgewise.symbolic.findings import ROWS_PER_CONSTANT, Finding, Table, exactness, law_finding
 from edgewise.symbolic.laws import FittedLaw, Law, law_template, predicted
+from edgewise.symbolic.loosening import loosened
 from edgewise.symbolic.refine import all_fitted, length, promising
 from edgewise.symbolic.residuals import structure
+from edgewise.symbolic.snap import loss
 from edgewise.symbolic.views import View
 from edgewise.train.clock import Clock
 
 MOST_WAITING = 200
 MOST_WRITTEN = 4
 MOST_REFUSED = 30
+MOST_LOOSENED = 6
+LOOSE_STEPS = 40
+MUCH_BETTER = 0.7
 SURPRISING = 0.01
 _AS_WELL = 1.05
 
@@ -83,6 +88,19 @@ class Stock:
             kept = self.add(law_finding(law_template(one.fitted, one.view, self.table.names), self.table))
             written, refused = written + kept, refused + (not kept)
             longest = max(longest, begun - self.clock.left())
+
+    def loosen(self) -> None:
+        """The best waiting laws with their inner constants set free, kept where that makes them shorter."""
+        X, y = self.table.X.numpy(), self.table.y[:, 0].numpy()
+        for one in self.waiting[:MOST_LOOSENED]:
+            if self.clock.expired:
+                return
+            free = loosened(law_template(one.fitted, one.view, self.table.names))
+            if free is None or len(y) < ROWS_PER_CONSTANT * (len(free.symbols) + 1):
+                continue
+            free = free.fitted(X, y, range(len(free.symbols)), steps=LOOSE_STEPS)
+            if loss(free, X, y) < MUCH_BETTER * one.fitted.square:
+                self.add(law_finding(free, self.table))
 
     def has_exact(self) -> bool:
         """Whether a formula meets every row; the best laws are written out to see, where they may."""
