@@ -21,10 +21,12 @@ from edgewise.symbolic.snap import loss
 from edgewise.symbolic.views import View
 from edgewise.train.clock import Clock
 
-MOST_WAITING = 200
+MOST_WAITING = 60
+SIZES = (1, 2, 3)
 MOST_WRITTEN = 4
 MOST_REFUSED = 30
-MOST_LOOSENED = 6
+MOST_LOOSENED = 3
+SHORT = 14
 LOOSE_STEPS = 40
 MUCH_BETTER = 0.7
 SURPRISING = 0.01
@@ -40,6 +42,12 @@ class Waiting:
     view: View = field(compare=False)
     fitted: FittedLaw = field(compare=False)
     done: bool = field(default=False, compare=False)
+    loosened: bool = field(default=False, compare=False)
+
+    @property
+    def size(self) -> int:
+        """Number of terms, 3 for more."""
+        return min(len(self.fitted.law.terms), SIZES[-1])
 
 
 @dataclass
@@ -61,7 +69,10 @@ class Stock:
         for fitted in (all_fitted if every else promising)(wanted, view, self.clock):
             self.judged += 1
             self.waiting.append(Waiting(length(fitted, view), self.judged, view, fitted))
-        self.waiting = sorted(self.waiting)[:MOST_WAITING]
+        order = sorted(self.waiting)
+        self.waiting = sorted(
+            one for size in SIZES for one in [w for w in order if w.size == size][:MOST_WAITING]
+        )
 
     def add(self, finding: Finding) -> bool:
         """Whether the finding was kept: one that the user's conditions rule out is not."""
@@ -90,17 +101,23 @@ class Stock:
             longest = max(longest, begun - self.clock.left())
 
     def loosen(self) -> None:
-        """The best waiting laws with their inner constants set free, kept where that makes them shorter."""
+        """The best short laws with their inner constants set free, kept where that makes them better."""
         X, y = self.table.X.numpy(), self.table.y[:, 0].numpy()
-        for one in self.waiting[:MOST_LOOSENED]:
+        for one in self._shortest_and_best():
             if self.clock.expired:
                 return
+            one.loosened = True
             free = loosened(law_template(one.fitted, one.view, self.table.names))
             if free is None or len(y) < ROWS_PER_CONSTANT * (len(free.symbols) + 1):
                 continue
             free = free.fitted(X, y, range(len(free.symbols)), steps=LOOSE_STEPS)
             if loss(free, X, y) < MUCH_BETTER * one.fitted.square:
                 self.add(law_finding(free, self.table))
+
+    def _shortest_and_best(self) -> list[Waiting]:
+        """The best laws of one term, of two and of more, not loosened yet."""
+        waiting = [one for one in self.waiting if not one.loosened]
+        return [one for size in SIZES for one in [w for w in waiting if w.size == size][:MOST_LOOSENED]]
 
     def has_exact(self) -> bool:
         """Whether a formula meets every row; the best laws are written out to see, where they may."""
@@ -121,7 +138,10 @@ class Stock:
         if best is None or (network_error is not None and best.expected > _AS_WELL * network_error):
             return False
         X = self.table.X.numpy()
-        return self._is_noise(X, self.table.y[:, 0].numpy() - best.formula(X))
+        ended = self._is_noise(X, self.table.y[:, 0].numpy() - best.formula(X))
+        if ended and best.formula.complexity > SHORT:
+            self.loosen()
+        return ended
 
     def residuals(self, view: View) -> list[np.ndarray]:
         """What the best plain laws of a view with one term and with two leave, as targets of the view."""
