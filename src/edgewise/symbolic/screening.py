@@ -77,9 +77,10 @@ class Screen:
             for low in range(begin, len(b), BLOCK):
                 high = min(low + BLOCK, len(b))
                 values = (a[rows.start : rows.stop, None, :] * b[None, low:high, :]).reshape(-1, self.rows)
-                costs = (left.costs[rows.start : rows.stop, None] + right.costs[None, low:high] + 1).reshape(
-                    -1
-                )
+                costs = left.costs[rows.start : rows.stop, None] + right.costs[None, low:high] + 1
+                if upper:
+                    before = np.arange(low, high) < np.array(rows)[:, None]
+                    costs = np.where(before, np.inf, costs)
                 width = high - low
 
                 def named(
@@ -88,7 +89,7 @@ class Screen:
                     i, j = first + k // width, low + k % width
                     return f"({left.texts[i]})*({right.texts[j]})", left.values[i] * right.values[j]
 
-                self._block(values, costs, named)
+                self._block(values, costs.reshape(-1), named)
 
     def best(self, most: int) -> list[Single]:
         """The best over all targets."""
