@@ -275,12 +275,13 @@ class Exploration:
 
     def _settle(self, most: int) -> None:
         """Writes out the best laws not yet written."""
-        count = 0
+        count, tried = 0, False
         for _, _, view, fitted in self.laws:
-            if count == most or (self.clock.expired and count):
+            if count == most or (self.clock.expired and tried):
                 break
             if id(fitted) not in self.written:
                 self.written.add(id(fitted))
+                tried = True
                 count += self._add(law_finding(law_template(fitted, view, self.table.names), self.table))
 
     def _add(self, finding: Finding) -> bool:
