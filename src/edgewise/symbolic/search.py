@@ -20,7 +20,7 @@ from edgewise.symbolic.candidates import Candidate, choose, front, scored
 from edgewise.symbolic.config import SearchConfig
 from edgewise.symbolic.exploration import Exploration
 from edgewise.symbolic.explore import train_shape
-from edgewise.symbolic.findings import Finding, Table, exactness, finding_of, outside_error
+from edgewise.symbolic.findings import Finding, Table, exactness, finding_of, outside_error, spread
 from edgewise.symbolic.shapes import Shape
 from edgewise.symbolic.tidying import tidied
 from edgewise.train.clock import Clock
@@ -103,7 +103,7 @@ def _result(
     judged_X, judged_y = X.numpy(), y[:, 0].numpy()
     candidates = scored([f.formula for f in best], judged_X, judged_y)
     chosen = best[index]
-    deviation = max(float(np.std(table.y.numpy())), float(np.std(judged_y)), 1e-300)
+    deviation = max(spread(table.y.numpy()), float(np.std(judged_y)))
     held_error = candidates[index].loss ** 0.5 / deviation
     status = _status(chosen, held_error, table)
     message = _message(status, chosen, held_error, bool(held), ended)
