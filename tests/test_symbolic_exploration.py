@@ -47,13 +47,14 @@ def test_only_allowed_functions_occur_in_any_formula(allowed):
     X = table(80)
     y = np.sqrt(X[:, 0]) * np.exp(np.sin(X[:, 1])) + 0.01 * noise(80)
     result = found(X, y, seconds=4, functions=allowed)
+    powers_too = {"exponential", "logarithm"} <= set(allowed)  # exp(k log(u)) is u**k
     may = {"sine": (sympy.sin, sympy.cos), "exponential": (sympy.exp,), "logarithm": (sympy.log,)}
     kinds = tuple(kind for name in allowed for kind in may[name])
     for candidate in result.candidates:
         expression = candidate.formula.sympy()
         assert all(isinstance(part, kinds) for part in expression.atoms(sympy.Function)), expression
         roots = [p for p in expression.atoms(sympy.Pow) if p.exp.is_number and not p.exp.is_Integer]
-        assert not [p for p in roots if p.free_symbols], expression
+        assert powers_too or not [p for p in roots if p.free_symbols], expression
 
 
 @pytest.mark.parametrize("required", [("x2",), ("x0", "x2"), ("x0", "x1", "x2")])
@@ -69,6 +70,7 @@ def test_only_accepted_formulas_are_reported_even_when_another_is_exact():
     X = table(80)
     result = found(X, X[:, 0] * X[:, 1], seconds=4, accept=lambda expression: not expression.has(sympy.Mul))
     assert all(not candidate.formula.sympy().has(sympy.Mul) for candidate in result.candidates)
+    assert result.seconds < 5
 
 
 def test_a_guess_of_the_right_form_is_fitted_and_ends_the_search():
@@ -133,8 +135,8 @@ def test_the_time_limit_is_kept_on_exact_laws(columns):
     X = table(300, columns)
     y = np.exp(np.sin(3 * X[:, 0])) / (1 + X[:, -1] * X.mean(1)) ** 1.5
     start = time.perf_counter()
-    found(X, y, seconds=2.0)
-    assert time.perf_counter() - start < 2.5
+    found(X, y, seconds=3.0)
+    assert time.perf_counter() - start < 1.1 * 3.0 + 0.3
 
 
 def test_a_simple_exact_law_ends_the_search_at_once():
@@ -188,7 +190,7 @@ def test_very_few_rows_give_a_result(rows, columns):
     assert all(np.isfinite(chosen(result)(table(rows, columns))))
 
 
-@pytest.mark.parametrize("level", [0.0, -2.5, 1e30, 1e-30])
+@pytest.mark.parametrize("level", [0.0, -2.5, 1e30, 1e-30, 3.3, -1.341219714076669, 0.1 + 0.2])
 def test_a_constant_target_is_found_at_once(level):
     result = found(table(30, 3), np.full(30, level))
     assert result.status == "exact"
