@@ -275,13 +275,13 @@ class Exploration:
 
     def _settle(self, most: int) -> None:
         """Writes out the best laws not yet written."""
-        count, tried = 0, False
+        count = tried = 0
         for _, _, view, fitted in self.laws:
-            if count == most or (self.clock.expired and tried):
+            if count == most or (self.clock.expired and (count or tried == most)):
                 break
             if id(fitted) not in self.written:
                 self.written.add(id(fitted))
-                tried = True
+                tried += 1
                 count += self._add(law_finding(law_template(fitted, view, self.table.names), self.table))
 
     def _add(self, finding: Finding) -> bool:
