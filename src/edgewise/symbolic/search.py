@@ -111,14 +111,15 @@ def _result(
     outside = outside_error(chosen, table)
     if outside is not None:
         errors["outside"] = outside
-    network = chosen.network or exploration.network() or _network(table, clock)
+    least = min(0.5, 0.05 * exploration.config.max_seconds)
+    network = chosen.network or exploration.network() or _network(table, max(clock.left(), least))
     return SearchResult(candidates, index, status, message, network, clock.seconds, held, errors)
 
 
-def _network(table: Table, clock: Clock) -> KAN:
+def _network(table: Table, seconds: float) -> KAN:
     """A network of the table for a formula that was found without one."""
     shape = Shape("outer", (table.X.shape[1], 1, 1))
-    return train_shape(shape, table, min(max(clock.left(), 0.5), _SECONDS_FOR_NETWORK)).network
+    return train_shape(shape, table, min(seconds, _SECONDS_FOR_NETWORK)).network
 
 
 def _status(chosen: Finding, held_error: float, table: Table) -> str:
