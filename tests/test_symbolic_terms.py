@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgewise.symbolic.laws import fit_law, law_template, predicted
-from edgewise.symbolic.refine import MOST_FITTED, length, promising
+from edgewise.symbolic.refine import length, promising
 from edgewise.symbolic.terms import TermSearch
 from edgewise.symbolic.views import View, whole
 from edgewise.train.clock import Clock
@@ -134,10 +134,3 @@ def test_all_stages_bear_columns_of_zeros_and_copies(rng):
         best = best_of(stage(search), view)
         np.testing.assert_allclose(predicted(best, view), view.y, rtol=1e-9)
         assert not any("c" in term.text for term in best.law.terms)
-
-
-def test_no_more_than_so_many_laws_are_fitted():
-    X = table(60)
-    view = whole(X, np.random.default_rng(1).normal(size=60), NAMES)
-    laws = [law for stage in STAGES.values() for law in stage(started(view))]
-    assert len(promising(laws, view, Clock())) <= MOST_FITTED < len(laws)
