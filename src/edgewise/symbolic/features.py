@@ -69,6 +69,11 @@ CURVES = (
     Operation("log(u)", np.log, 1, "logarithm"),
     *_scaled("sin", np.sin, _TURNS, "sine"),
     *_scaled("cos", np.cos, _TURNS, "sine"),
+    Operation("sin(u)**2", lambda u: np.sin(u) ** 2, 3, "sine"),
+    Operation("sin(1/2*u)**2", lambda u: np.sin(u / 2) ** 2, 5, "sine"),
+    Operation("1/sin(u)", lambda u: 1 / np.sin(u), 3, "sine"),
+    Operation("1/cos(u)", lambda u: 1 / np.cos(u), 3, "sine"),
+    Operation("sin(1/2*u)**-2", lambda u: np.sin(u / 2) ** -2.0, 5, "sine"),
     Operation("tanh(u)", np.tanh, 1, "hyperbolic tangent"),
     Operation("tan(u)", np.tan, 1, "tangent"),
     Operation("atan(u)", np.arctan, 1, "arctangent"),
@@ -181,13 +186,11 @@ def second(plain: Pool, allowed: Callable[[str], bool]) -> Pool:
     return distinct(chained(found))
 
 
-def monomials(plain: Pool) -> Pool:
-    """Products of powers of the columns up to degree 12 for one column, 6 for two, 5 and fewer for more."""
+def monomials(plain: Pool, degree: int | None = None) -> Pool:
+    """Products of powers of the columns up to a degree: 12 for one column, 6 for two, 5 and fewer for more."""
     count = len(plain)
-    degree = max(
-        d
-        for d in range(1, 13)
-        if d == 1 or (comb(count + d, d) <= MOST_MONOMIALS and d <= DEGREES.get(count, 5))
+    degree = degree or max(
+        d for d in range(1, DEGREES.get(count, 5) + 1) if d == 1 or comb(count + d, d) <= MOST_MONOMIALS
     )
     found = []
     for total in range(1, degree + 1):

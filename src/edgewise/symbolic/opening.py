@@ -19,5 +19,5 @@ def opened(text: str, names: Sequence[str], decimals_only: bool = False) -> Temp
     found = lifted(parse(text, names), names)
     free = [k for k, exact in enumerate(found.exact) if not (exact and decimals_only)]
     kept = {found.symbols[k]: parse(found.written[k], []) for k in range(len(found.symbols)) if k not in free}
-    symbols, values = (tuple(part[k] for k in free) for part in (found.symbols, found.values))
+    symbols, values = tuple(found.symbols[k] for k in free), tuple(found.values[k] for k in free)
     return Template(found.expression.xreplace(kept), found.features, symbols, values)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 Array = np.ndarray
+NEARLY_ALL = 0.93
 
 
 @dataclass(frozen=True)
@@ -22,30 +23,26 @@ class Output:
     forward: Callable[[Array], Array] = field(repr=False)
     slope: Callable[[Array], Array] = field(repr=False)
     inverse: Callable[[Array], Array] = field(repr=False)
-    defined: Callable[[Array], bool] = field(repr=False)
+    defined: Callable[[Array], Array] = field(repr=False)
     cost: int = 1
     needs: str | None = None
 
 
-def _positive(y: Array) -> bool:
-    return bool(y.min() > 0)
+def _positive(y: Array) -> Array:
+    return y > 0
 
 
-def _one_sign(y: Array) -> bool:
-    return bool(y.min() > 0 or y.max() < 0)
+def _not_zero(y: Array) -> Array:
+    return y != 0
 
 
-def _within(low: float, high: float) -> Callable[[Array], bool]:
-    return lambda y: bool(y.min() > low and y.max() < high)
-
-
-def _signed(y: Array) -> float:
-    return 1.0 if y.min() > 0 else -1.0
+def _within(low: float, high: float) -> Callable[[Array], Array]:
+    return lambda y: (y > low) & (y < high)
 
 
 OUTPUTS = (
-    Output("plain", "t", lambda y: y, np.ones_like, lambda t: t, lambda y: True, 0),
-    Output("reciprocal", "1/t", lambda y: 1 / y, lambda y: -(y**-2.0), lambda t: 1 / t, _one_sign),
+    Output("plain", "t", lambda y: y, np.ones_like, lambda t: t, lambda y: y == y, 0),
+    Output("reciprocal", "1/t", lambda y: 1 / y, lambda y: -(y**-2.0), lambda t: 1 / t, _not_zero),
     Output("square", "sqrt(t)", lambda y: y * y, lambda y: 2 * y, np.sqrt, _positive, needs="square root"),
     Output("logarithm", "exp(t)", np.log, lambda y: 1 / y, np.exp, _positive, needs="exponential"),
     Output("root", "t**2", np.sqrt, lambda y: 0.5 * y**-0.5, np.square, _positive),
@@ -83,7 +80,7 @@ OUTPUTS = (
         _within(-1, 1),
         needs="hyperbolic tangent",
     ),
-    Output("cube root", "t**3", np.cbrt, lambda y: np.cbrt(y) ** -2.0 / 3, lambda t: t**3, _one_sign, 2),
+    Output("cube root", "t**3", np.cbrt, lambda y: np.cbrt(y) ** -2.0 / 3, lambda t: t**3, _not_zero, 2),
 )
 
 
@@ -107,13 +104,18 @@ class Target:
 
 
 def targets(y: Array, weight: Array, allowed: Callable[[str], bool]) -> Iterator[Target]:
-    """``y (n,)`` in every transform it allows; ``weight`` turns an error in ``y`` into one in the user's target."""
-    sign = _signed(y) if _one_sign(y) else 1.0
+    """``y (n,)`` in every transform that nearly all of it allows; ``weight`` is what an error of it is worth.
+
+    Noise may push a few rows out of a transform's reach: they get no weight.
+    """
+    sign = -1.0 if np.mean(y < 0) >= NEARLY_ALL else 1.0
     for output in OUTPUTS:
-        if not output.defined(sign * y) or not (output.needs is None or allowed(output.needs)):
+        good = output.defined(sign * y)
+        if np.mean(good) < NEARLY_ALL or not (output.needs is None or allowed(output.needs)):
             continue
+        inside = np.where(good, sign * y, sign * y[np.argmax(good)])
         with np.errstate(all="ignore"):
-            t, slope = output.forward(sign * y), output.slope(sign * y)
-            w = weight / np.abs(slope)
+            t, slope = output.forward(inside), output.slope(inside)
+            w = np.where(good, weight / np.abs(slope), 0.0)
         if np.isfinite(t).all() and np.isfinite(w).all() and float(np.ptp(t)) > 0 and float(w.max()) > 0:
             yield Target(output, sign, t, w)

@@ -15,7 +15,7 @@ from edgewise.symbolic.screening import NATS_PER_NODE
 from edgewise.symbolic.views import View
 from edgewise.train.clock import Clock
 
-MOST_FITTED = 400
+MOST_OF_A_KIND = 80
 _MUCH_LONGER = 40.0
 
 
@@ -28,17 +28,28 @@ def length(fitted: FittedLaw, view: View) -> float:
     return len(view.y) / 2 * log(max(fitted.expected, least, 1e-300)) + NATS_PER_NODE * nodes
 
 
-def promising(laws: Iterable[Law], view: View, clock: Clock) -> list[FittedLaw]:
-    """The laws that may be best, none of them much worse than the first, at their least squares."""
-    seen, found = set(), []
-    order = sorted(laws, key=lambda law: law.merit)
-    for law in order:
-        if clock.expired or len(found) == MOST_FITTED or law.merit > order[0].merit + _MUCH_LONGER:
+def all_fitted(laws: Iterable[Law], view: View, clock: Clock) -> list[FittedLaw]:
+    """Every law at its least squares, while there is time."""
+    found = []
+    for law in laws:
+        if clock.expired:
             break
-        if law.key in seen:
-            continue
-        seen.add(law.key)
         fitted = fit_law(law, view)
         if fitted is not None:
             found.append(fitted)
     return found
+
+
+def promising(laws: Iterable[Law], view: View, clock: Clock) -> list[FittedLaw]:
+    """The laws that may be best, none much worse than the first of its kind, at their least squares.
+
+    Merits of laws in different transforms, or with terms that hold the target, weigh errors differently; so each
+    kind is represented by its own best.
+    """
+    kinds: dict[tuple[str, bool], list[Law]] = {}
+    for law in sorted(laws, key=lambda law: law.merit):
+        kind = kinds.setdefault((law.target.output.name, any(term.implicit for term in law.terms)), [])
+        if len(kind) < MOST_OF_A_KIND and (not kind or law.merit <= kind[0].merit + _MUCH_LONGER):
+            kind.append(law)
+    best = sorted((law for kind in kinds.values() for law in kind), key=lambda law: law.merit)
+    return all_fitted({law.key: law for law in reversed(best)}.values(), view, clock)

@@ -97,7 +97,7 @@ def _result(
     clock: Clock,
 ) -> SearchResult:
     table = exploration.table
-    known = exploration.findings or [finding_of(constant_network(table), table)]
+    known = exploration.stock.findings or [finding_of(constant_network(table), table)]
     best = front([tidied(finding, table) for finding in front(known)])
     index = choose(best, table.X.shape[0])
     judged_X, judged_y = X.numpy(), y[:, 0].numpy()

@@ -211,7 +211,7 @@ def _scaled(pairing: Pairing, power: Fraction) -> Callable[[View, Sequence[int]]
         i, j = columns
         smaller = _divided(power)(view, (j,))
         joined = _joined(pairing)(view, (i, j))
-        return View(joined.texts, joined.costs, joined.u, view.y, smaller.factor, smaller.m)
+        return View(joined.texts, joined.costs, joined.u, view.y, view.X, smaller.factor, smaller.m)
 
     return apply
 
@@ -219,7 +219,7 @@ def _scaled(pairing: Pairing, power: Fraction) -> Callable[[View, Sequence[int]]
 def _without(view: View, columns: Sequence[int]) -> View:
     keep = [k for k in range(len(view.texts)) if k not in columns]
     texts, costs = tuple(view.texts[k] for k in keep), tuple(view.costs[k] for k in keep)
-    return View(texts, costs, view.u[:, keep], view.y, view.factor, view.m)
+    return View(texts, costs, view.u[:, keep], view.y, view.X, view.factor, view.m)
 
 
 def _divided(power: Fraction) -> Callable[[View, Sequence[int]], View]:
@@ -233,6 +233,7 @@ def _divided(power: Fraction) -> Callable[[View, Sequence[int]], View]:
             rest.costs,
             rest.u,
             view.y,
+            view.X,
             factor if view.factor == "1" else f"{view.factor}*{factor}",
             m,
         )
@@ -248,6 +249,6 @@ def _joined(pairing: Pairing) -> Callable[[View, Sequence[int]], View]:
         cost = view.costs[i] + view.costs[j] + pairing.cost
         value = pairing.value(view.u[:, i], view.u[:, j])
         u = np.column_stack([value, rest.u])
-        return View((text, *rest.texts), (cost, *rest.costs), u, view.y, view.factor, view.m)
+        return View((text, *rest.texts), (cost, *rest.costs), u, view.y, view.X, view.factor, view.m)
 
     return apply

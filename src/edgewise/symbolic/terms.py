@@ -7,6 +7,7 @@ that hold the target (rational laws).
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 
@@ -22,9 +23,13 @@ Array = np.ndarray
 KEEP_SINGLES = 60
 BEAM = 100
 WIDE_BEAM = 300
-SMALL_POOL = 280
+SMALL_POOL = 520
 CHEAPEST = 2000
 LONGEST = 6
+MOST_FRACTIONS = 600
+MOST_IN_FRACTIONS = 12
+MOST_CROSSED = 400
+MOST_ALONE = 250
 MOST_SECOND = 12_000
 MOST_IMPLICIT = 250
 
@@ -72,6 +77,26 @@ class TermSearch:
         if len(pool):
             yield from self._quotients(pool, pool, clock, LONGEST)
 
+    def fractions(self) -> Iterator[Law]:
+        """Quotients of short polynomials of degree 2, the simplest first.
+
+        Selection among terms that hold the target is misled by noise, which a denominator scales; these few are
+        all fitted in full instead.
+        """
+        pool = monomials(self.view.columns(), degree=2)
+        pool = pool.some(np.arange(min(MOST_IN_FRACTIONS, len(pool))))
+        numbers = range(len(pool))
+        above = [some for size in (0, 1, 2, 3) for some in combinations(numbers, size)]
+        below = [some for size in (1, 2) for some in combinations(numbers, size)]
+        costs = [sum(int(pool.costs[k]) + 2 for k in some) for some in (*above, *below)]
+        upper, lower = np.array(costs[: len(above)]), np.array(costs[len(above) :])
+        order = np.argsort((upper[:, None] + lower[None, :]).ravel(), kind="stable")[:MOST_FRACTIONS]
+        for k in order:
+            top, bottom = above[k // len(below)], below[k % len(below)]
+            terms = [Term(pool.texts[i], pool.values[i]) for i in top]
+            terms += [Term(pool.texts[i], pool.values[i], implicit=True) for i in bottom]
+            yield Law(0.0, self.targets[0], tuple(terms), int(upper[k // len(below)] + lower[k % len(below)]))
+
     def sums(self, clock: Clock, terms: int) -> Iterator[Law]:
         """Two terms and more, for every target in turn."""
         for number, target in enumerate(self.targets):
@@ -79,6 +104,37 @@ class TermSearch:
                 return
             pool = self._dictionary(number)
             yield from self._combined(pool, np.zeros(len(pool), dtype=bool), target, clock, terms)
+
+    def around(self, residuals: Sequence[Array], clock: Clock, terms: int) -> Iterator[Law]:
+        """Sums of features that follow what simpler laws leave (sure independence screening on residuals)."""
+        plain = self.targets[0]
+        found = []
+        for residual in residuals:
+            screen = Screen([Target(plain.output, 1.0, residual, plain.w)], self.index, KEEP_SINGLES)
+            screen.pool(self.second)
+            screen.products(self.first, self.first, clock, upper=True)
+            screen.products(self.first, self.second, clock)
+            screen.products(
+                self.second.some(np.arange(min(MOST_CROSSED, len(self.second)))), self.second, clock
+            )
+            found += screen.found[0]
+        pool = distinct(chained([self._dictionary(0), _pooled(found, self.first)]))
+        yield from self._combined(pool, np.zeros(len(pool), dtype=bool), plain, clock, terms)
+
+    def straight(self, clock: Clock, terms: int) -> Iterator[Law]:
+        """``A(x) + y B(x)`` for a table of two columns, ``A`` and ``B`` sums of functions of one of them."""
+        if self.view.u.shape[1] != 2:
+            return
+        both = self.view.columns()
+        for one in (0, 1):
+            inner, factor = both.some(np.array([one])), both.some(np.array([1 - one]))
+            alone = distinct(chained([first(inner, self.allowed), second(inner, self.allowed)]))
+            alone = alone.some(np.arange(min(MOST_ALONE, len(alone))))
+            texts = [f"{factor.texts[0]}*({text})" for text in alone.texts]
+            scaled = Pool(texts, alone.costs + factor.costs[0] + 1, alone.values * factor.values[0])
+            pool = distinct(chained([factor, alone, scaled]))
+            for target in self.targets[:2]:
+                yield from self._combined(pool, np.zeros(len(pool), dtype=bool), target, clock, terms)
 
     def rational(self, clock: Clock, terms: int) -> Iterator[Law]:
         """Two terms and more, some of which hold the target."""
@@ -110,10 +166,7 @@ class TermSearch:
 
     def _dictionary(self, number: int, most: int = CHEAPEST) -> Pool:
         """The simplest features of all and the best single ones of this target."""
-        best = self.screen.found[number]
-        values = np.array([single.values for single in best]) if best else self.first.values[:0]
-        singles = Pool([single.text for single in best], np.array([s.cost for s in best], dtype=int), values)
-        return distinct(chained([self._cheapest(most), singles]))
+        return distinct(chained([self._cheapest(most), _pooled(self.screen.found[number], self.first)]))
 
     def _cheapest(self, most: int) -> Pool:
         i, j = np.triu_indices(len(self.first))
@@ -127,3 +180,8 @@ class TermSearch:
 
     def _laws(self, singles: Sequence[Single]) -> list[Law]:
         return [Law(s.merit, self.targets[s.target], (Term(s.text, s.values),), s.cost) for s in singles]
+
+
+def _pooled(singles: Sequence[Single], like: Pool) -> Pool:
+    values = np.array([single.values for single in singles]) if singles else like.values[:0]
+    return Pool([single.text for single in singles], np.array([s.cost for s in singles], dtype=int), values)

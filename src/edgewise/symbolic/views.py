@@ -14,12 +14,13 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class View:
-    """Columns ``u`` (text and values), the known factor ``m`` and the targets ``y`` in the user's units."""
+    """Columns ``u`` (text and values), the known factor ``m``, the table's own ``X`` and its targets ``y``."""
 
     texts: tuple[str, ...]
     costs: tuple[int, ...]
     u: Array = field(repr=False)
     y: Array = field(repr=False)
+    X: Array = field(repr=False)
     factor: str = "1"
     m: Array = field(default_factory=lambda: np.ones(1), repr=False)
 
@@ -27,11 +28,6 @@ class View:
     def target(self) -> Array:
         """``f = y / m (n,)``."""
         return self.y / self.m
-
-    def rows(self, index: Array) -> "View":
-        """The same view of some rows."""
-        m = self.m if len(self.m) == 1 else self.m[index]
-        return View(self.texts, self.costs, self.u[index], self.y[index], self.factor, m)
 
     def weight(self) -> Array:
         """``dy/df (n,)`` in size: what an error of ``f`` is worth in ``y``."""
@@ -45,4 +41,4 @@ class View:
 
 def whole(X: Array, y: Array, names: tuple[str, ...]) -> View:
     """The table itself."""
-    return View(names, (1,) * len(names), X, y)
+    return View(names, (1,) * len(names), X, y, X)
