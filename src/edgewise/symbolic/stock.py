@@ -75,7 +75,8 @@ class Stock:
         """Writes out the best of the waiting laws."""
         written = refused = 0
         for one in self.waiting:
-            if written == MOST_WRITTEN or refused == MOST_REFUSED or (self.clock.expired and written):
+            late = self.clock.expired and (written or refused >= MOST_WRITTEN)
+            if written == MOST_WRITTEN or refused == MOST_REFUSED or late:
                 break
             if not one.done:
                 one.done = True
