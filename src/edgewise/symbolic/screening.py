@@ -45,7 +45,7 @@ class Screen:
         t = np.stack([target.t for target in targets], axis=1)
         t = t - (weights * t).sum(0)
         variance = (weights * t * t).sum(0)
-        t = t / np.sqrt(variance)
+        t = t / np.sqrt(np.maximum(variance, 1e-300))
         self.base = np.array([np.mean(target.w**2) for target in targets]) * variance
         self.least = _RESOLUTION * float(self.base.max())
         self.design = np.concatenate([weights, weights * t], axis=1)
