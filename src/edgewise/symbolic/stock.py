@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edgewise.symbolic.config import SearchConfig
-from edgewise.symbolic.findings import Finding, Table, exactness, law_finding
+from edgewise.symbolic.findings import Finding, Table, exactness, law_finding, plain_finding
 from edgewise.symbolic.laws import FittedLaw, Law, law_template, predicted
 from edgewise.symbolic.refine import all_fitted, length, promising
 from edgewise.symbolic.residuals import structure
@@ -80,7 +80,10 @@ class Stock:
                 break
             if not one.done:
                 one.done = True
-                kept = self.add(law_finding(law_template(one.fitted, one.view, self.table.names), self.table))
+                law = law_template(one.fitted, one.view, self.table.names)
+                kept = self.add(law_finding(law, self.table))
+                if not kept and self.config.required:
+                    kept = self.add(plain_finding(law, self.table))
                 written, refused = written + kept, refused + (not kept)
 
     def has_exact(self) -> bool:
