@@ -46,7 +46,7 @@ def is_exactly(result, law, X):
 def test_only_allowed_functions_occur_in_any_formula(allowed):
     X = table(80)
     y = np.sqrt(X[:, 0]) * np.exp(np.sin(X[:, 1])) + 0.01 * noise(80)
-    result = found(X, y, seconds=4, functions=allowed)
+    result = found(X, y, seconds=2, functions=allowed)
     powers_too = {"exponential", "logarithm"} <= set(allowed)  # exp(k log(u)) is u**k, of u**2 Abs(u)**(2*k)
     may = {"sine": (sympy.sin, sympy.cos), "exponential": (sympy.exp,), "logarithm": (sympy.log,)}
     kinds = (*(kind for name in allowed for kind in may[name]), *([sympy.Abs] if powers_too else []))
@@ -57,10 +57,10 @@ def test_only_allowed_functions_occur_in_any_formula(allowed):
         assert powers_too or not [p for p in roots if p.free_symbols], expression
 
 
-@pytest.mark.parametrize("required", [("x2",), ("x0", "x2"), ("x0", "x1", "x2")])
+@pytest.mark.parametrize("required", [("x2",), ("x0", "x1", "x2")])
 def test_every_formula_holds_the_required_columns(required):
     X = table(80, 3)
-    result = found(X, X[:, 0] * X[:, 1] + 0.05 * noise(80), seconds=5, required=required)
+    result = found(X, X[:, 0] * X[:, 1] + 0.05 * noise(80), seconds=3, required=required)
     assert result.candidates
     assert all(columns_in(candidate.formula) >= set(required) for candidate in result.candidates)
     assert result.status == "approximate"
@@ -68,7 +68,7 @@ def test_every_formula_holds_the_required_columns(required):
 
 def test_only_accepted_formulas_are_reported_even_when_another_is_exact():
     X = table(80)
-    result = found(X, X[:, 0] * X[:, 1], seconds=4, accept=lambda expression: not expression.has(sympy.Mul))
+    result = found(X, X[:, 0] * X[:, 1], seconds=2, accept=lambda expression: not expression.has(sympy.Mul))
     assert all(not candidate.formula.sympy().has(sympy.Mul) for candidate in result.candidates)
     assert result.seconds < 5
 
@@ -90,7 +90,7 @@ def test_a_wrong_guess_does_no_harm():
 
 def test_the_listener_hears_fronts_that_only_improve_and_end_at_the_result():
     X, heard = table(80), []
-    result = found(X, np.exp(X[:, 0]) + 0.05 * noise(80), seconds=4, listener=heard.append)
+    result = found(X, np.exp(X[:, 0]) + 0.05 * noise(80), seconds=2, listener=heard.append)
     assert heard
     for front in heard:
         sizes = [candidate.complexity for candidate in front]
@@ -119,7 +119,7 @@ def test_ctrl_c_in_a_listener_keeps_the_best_so_far():
 
 
 @pytest.mark.parametrize("columns", [1, 3, 10])
-@pytest.mark.parametrize("limit", [1.0, 4.0])
+@pytest.mark.parametrize("limit", [1.0, pytest.param(20.0, marks=pytest.mark.slow)])
 def test_the_time_limit_is_kept_on_noise(columns, limit):
     X = table(300, columns)
     start = time.perf_counter()
@@ -135,8 +135,8 @@ def test_the_time_limit_is_kept_on_exact_laws(columns):
     X = table(300, columns)
     y = np.exp(np.sin(3 * X[:, 0])) / (1 + X[:, -1] * X.mean(1)) ** 1.5
     start = time.perf_counter()
-    found(X, y, seconds=3.0)
-    assert time.perf_counter() - start < 1.1 * 3.0 + 0.3
+    found(X, y, seconds=2.0)
+    assert time.perf_counter() - start < 1.1 * 2.0 + 0.3
 
 
 def test_a_simple_exact_law_ends_the_search_at_once():
@@ -163,19 +163,19 @@ def test_ten_decoy_columns_do_not_hide_a_law_nor_appear_in_it():
 
 
 @pytest.mark.parametrize("columns", [1, 2, 3])
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_random_smooth_function_is_never_called_exact(columns, seed):
     rng = np.random.default_rng(seed)
     X = table(200, columns)
     waves, phases, sizes = rng.normal(size=(columns, 40)) * 1.5, rng.uniform(0, 6.28, 40), rng.normal(size=40)
-    result = found(X, np.cos(X @ waves + phases) @ sizes, seconds=5)
+    result = found(X, np.cos(X @ waves + phases) @ sizes, seconds=3)
     assert result.status != "exact"
     assert result.errors["held_out"] > 1e-8
 
 
 @pytest.mark.parametrize("rows", [6, 12, 25])
 def test_few_rows_of_noise_are_never_called_exact(rows):
-    result = found(table(rows, 2), noise(rows), seconds=4)
+    result = found(table(rows, 2), noise(rows), seconds=2)
     assert result.status != "exact"
 
 
@@ -185,7 +185,7 @@ def test_few_rows_of_noise_are_never_called_exact(rows):
 @pytest.mark.parametrize("rows", [2, 3, 5])
 @pytest.mark.parametrize("columns", [1, 3])
 def test_very_few_rows_give_a_result(rows, columns):
-    result = found(table(rows, columns), noise(rows), seconds=3)
+    result = found(table(rows, columns), noise(rows), seconds=1.5)
     assert result.candidates
     assert all(np.isfinite(chosen(result)(table(rows, columns))))
 
@@ -199,7 +199,7 @@ def test_a_constant_target_is_found_at_once(level):
     assert columns_in(chosen(result)) == set()
 
 
-@pytest.mark.parametrize("scale", [1e-9, 1e9])
+@pytest.mark.parametrize("scale", [1e-9, pytest.param(1e9, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("which", ["inputs", "target", "both"])
 def test_huge_and_small_scales_do_not_matter(which, scale):
     X = table(120)
@@ -239,6 +239,7 @@ def test_negative_columns_and_zeros_among_values_do_no_harm():
     assert is_exactly(found(X, law(*X.T)), law, X)
 
 
+@pytest.mark.slow
 def test_negative_targets_are_as_good_as_positive_ones():
     X = table(120)
     law = lambda a, b: -(1 + 2 * np.sin(a)) / (1 + 0.7 * np.exp(b))  # noqa: E731

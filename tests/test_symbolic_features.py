@@ -31,7 +31,7 @@ RANGES = {
     "negative": (-3.0, -0.5),
     "tiny": (1e-9, 2e-9),
 }
-SAMPLE = 60
+SAMPLE = 40
 
 
 def table(count, kind="positive", rows=24):

@@ -16,7 +16,7 @@ def X(rng):
 
 def viewed(X):
     a, b, c = X.T
-    return View(("(a*b)", "c"), (3, 1), np.column_stack([a * b, c]), a**2, "a**2", a**2)
+    return View(("(a*b)", "c"), (3, 1), np.column_stack([a * b, c]), a**2, X, "a**2", a**2)
 
 
 def test_columns_of_a_view_have_plain_names(X):
@@ -50,7 +50,7 @@ def test_moving_a_constant_moves_both_alike(X):
 
 def test_columns_of_the_table_may_be_called_like_those_of_the_view(X):
     names = ("z1", "z0", "c")
-    view = View(("z1", "z0"), (1, 1), X[:, :2], X[:, 0], "1", np.ones(1))
+    view = View(("z1", "z0"), (1, 1), X[:, :2], X[:, 0], X, "1", np.ones(1))
     inner = opened("z0 - 2*z1", column_names(view))
     np.testing.assert_allclose(lifted(inner, view, names).predict(X), X[:, 0] - 2 * X[:, 1])
 

@@ -70,7 +70,7 @@ def test_the_error_is_about_what_other_rows_see(learned):
 def test_a_view_is_learned_in_its_own_columns_and_without_its_factor():
     X = table(100)
     product, m = X[:, 0] * X[:, 1], X[:, 0] ** 3
-    view = View(("(a*b)",), (3,), product[:, None], m * np.cos(product), "a**3", m)
+    view = View(("(a*b)",), (3,), product[:, None], m * np.cos(product), X, "a**3", m)
     known = surrogate(view, 0, Clock(10))
     assert share(known.values - np.cos(product), np.cos(product)) < 0.02
     assert share(known.slopes[:, 0] + np.sin(product), np.sin(product)) < 0.1

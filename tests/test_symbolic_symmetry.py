@@ -105,7 +105,7 @@ def test_steps_of_a_view_with_a_factor_say_the_factor_too():
     view, known = seen("a**2*sin(b*c)")
     step = next(step for step in steps(view, known) if step.name == "a**(2)")
     inner = step.apply(view, step.columns)
-    product = View(inner.texts, inner.costs, inner.u, inner.y, inner.factor, inner.m)
+    product = View(inner.texts, inner.costs, inner.u, inner.y, inner.X, inner.factor, inner.m)
     b, c = inner.u.T
     exact = Surrogate(np.sin(b * c), np.column_stack([c * np.cos(b * c), b * np.cos(b * c)]), 0.0, None)
     best = next(step for step in steps(product, exact) if step.name == "(b*c)")

@@ -16,7 +16,7 @@ def X(rng):
 def view(X):
     """``y = a**2 f(a*b)`` with a factor that is negative in places."""
     m = X[:, 0] ** 2 - 1
-    return View(("(a*b)",), (3,), (X[:, 0] * X[:, 1])[:, None], np.sin(X[:, 0]), "(a**2 - 1)", m)
+    return View(("(a*b)",), (3,), (X[:, 0] * X[:, 1])[:, None], np.sin(X[:, 0]), X, "(a**2 - 1)", m)
 
 
 def test_the_whole_table_is_a_view_that_changes_nothing(X):
@@ -28,6 +28,7 @@ def test_the_whole_table_is_a_view_that_changes_nothing(X):
     pool = found.columns()
     assert pool.texts == [*NAMES]
     np.testing.assert_array_equal(pool.values, X.T)
+    np.testing.assert_array_equal(found.X, X)
 
 
 def test_the_factor_times_the_target_is_y(view):
@@ -50,14 +51,3 @@ def test_columns_keep_what_they_cost(view):
     pool = view.columns()
     assert pool.costs.tolist() == [3]
     assert pool.values.shape == (1, 12)
-
-
-@pytest.mark.parametrize("index", [[0, 5, 5], [], list(range(12))])
-def test_rows_of_a_view_belong_together(view, X, index):
-    index = np.array(index, dtype=int)
-    for one in (view, whole(X, view.y, NAMES)):
-        some = one.rows(index)
-        assert (some.texts, some.costs, some.factor) == (one.texts, one.costs, one.factor)
-        np.testing.assert_array_equal(some.u, one.u[index])
-        np.testing.assert_array_equal(some.target, one.target[index])
-        np.testing.assert_array_equal(some.weight(), one.weight()[index])
