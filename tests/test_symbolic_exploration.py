@@ -162,7 +162,7 @@ def test_ten_decoy_columns_do_not_hide_a_law_nor_appear_in_it():
     assert columns_in(chosen(result)) == {"x3", "x8"}
 
 
-@pytest.mark.parametrize("columns", [1, 2, 3])
+@pytest.mark.parametrize("columns", [1, pytest.param(2, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_random_smooth_function_is_never_called_exact(columns, seed):
     rng = np.random.default_rng(seed)
@@ -200,7 +200,7 @@ def test_a_constant_target_is_found_at_once(level):
 
 
 @pytest.mark.parametrize("scale", [1e-9, pytest.param(1e9, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("which", ["inputs", "target", "both"])
+@pytest.mark.parametrize("which", [pytest.param("inputs", marks=pytest.mark.slow), "target", "both"])
 def test_huge_and_small_scales_do_not_matter(which, scale):
     X = table(120)
     inner = scale if which != "target" else 1.0
