@@ -171,7 +171,9 @@ def first(plain: Pool, allowed: Callable[[str], bool]) -> Pool:
 
 def second(plain: Pool, allowed: Callable[[str], bool]) -> Pool:
     """Functions of simple arguments of one, two or three columns."""
-    products = distinct(_pairs(plain, _PRODUCTS, symmetric=False))
+    roots = allowed("square root")
+    ways = [way for way in _PRODUCTS if roots or not way[0].startswith("sqrt")]
+    products = distinct(_pairs(plain, ways, symmetric=False))
     sums = distinct(_pairs(plain, _SUMS, symmetric=True))
     bent = distinct(applied(_BENT, plain, allowed))
     shifted = distinct(_shifted(products.joined(bent)).joined(_shifted(plain)))

@@ -88,7 +88,7 @@ def _finding(written: Template, network: KAN | None, table: Table) -> Finding:
     except InputError:
         formula = Formula("0", table.names)
         return Finding(formula, network, inf, inf, False, written)
-    deviation = float(np.std(y)) or max(abs(float(y[0])), 1.0)
+    deviation = spread(y)
     error = float(np.mean((formula(X) - y) ** 2)) ** 0.5 / deviation
     defined = error == error and bool(np.isfinite(formula(table.everywhere.numpy())).all())
     enough = len(y) >= ROWS_PER_CONSTANT * (len(written.symbols) + 1)
@@ -110,9 +110,14 @@ def outside_error(finding: Finding, table: Table) -> float | None:
     if (~inside).sum() < 3 or inside.sum() < ROWS_PER_CONSTANT * (constants + 1):
         return None
     inner = written.fitted(X[inside], y[inside], range(constants))
-    deviation = float(np.std(y)) or max(abs(float(y[0])), 1.0)
+    deviation = spread(y)
     error = float(np.mean((inner.predict(X[~inside]) - y[~inside]) ** 2)) ** 0.5 / deviation
     return error if np.isfinite(error) else None
+
+
+def spread(y: np.ndarray) -> float:
+    """The deviation of a target, or the size of one that does not vary."""
+    return float(np.std(y)) if np.ptp(y) > 0 else max(abs(float(y.flat[0])), 1.0)
 
 
 def exactness(table: Table) -> float:
@@ -123,7 +128,7 @@ def exactness(table: Table) -> float:
     y = table.y
     single = bool((y == y.float().double()).all()) and not bool((y == y.round()).all())
     rounding = torch.finfo(torch.float32 if single else torch.float64).eps
-    deviation = float(y.std(correction=0)) or 1.0
+    deviation = spread(y.numpy())
     return min(max(EXACT, 4 * rounding * float(y.abs().max()) / deviation), 1e-4)
 
 

@@ -61,7 +61,7 @@ def fit_law(law: Law, view: View) -> FittedLaw | None:
     """The law at the least squares of ``y``; None where it is not defined."""
     target, y = law.target, view.y
     model = _Model(law, view)
-    columns = np.concatenate([model.top, model.bottom * view.target], axis=0) * target.w
+    columns = np.concatenate([model.top, model.bottom * target.t], axis=0) * target.w
     size = np.sqrt((columns**2).sum(1))
     if not np.isfinite(size).all() or not (size > 0).all():
         return None

@@ -52,4 +52,7 @@ def promising(laws: Iterable[Law], view: View, clock: Clock) -> list[FittedLaw]:
         if len(kind) < MOST_OF_A_KIND and (not kind or law.merit <= kind[0].merit + _MUCH_LONGER):
             kind.append(law)
     best = sorted((law for kind in kinds.values() for law in kind), key=lambda law: law.merit)
-    return all_fitted({law.key: law for law in reversed(best)}.values(), view, clock)
+    once: dict[object, Law] = {}
+    for law in best:
+        once.setdefault(law.key, law)
+    return all_fitted(once.values(), view, clock)

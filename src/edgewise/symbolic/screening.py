@@ -45,7 +45,7 @@ class Screen:
         t = np.stack([target.t for target in targets], axis=1)
         t = t - (weights * t).sum(0)
         variance = (weights * t * t).sum(0)
-        t = t / np.sqrt(variance)
+        t = t / np.sqrt(np.maximum(variance, 1e-300))
         self.base = np.array([np.mean(target.w**2) for target in targets]) * variance
         self.least = _RESOLUTION * float(self.base.max())
         self.design = np.concatenate([weights, weights * t], axis=1)
@@ -77,9 +77,10 @@ class Screen:
             for low in range(begin, len(b), BLOCK):
                 high = min(low + BLOCK, len(b))
                 values = (a[rows.start : rows.stop, None, :] * b[None, low:high, :]).reshape(-1, self.rows)
-                costs = (left.costs[rows.start : rows.stop, None] + right.costs[None, low:high] + 1).reshape(
-                    -1
-                )
+                costs = left.costs[rows.start : rows.stop, None] + right.costs[None, low:high] + 1
+                if upper:
+                    before = np.arange(low, high) < np.array(rows)[:, None]
+                    costs = np.where(before, np.inf, costs)
                 width = high - low
 
                 def named(
@@ -88,7 +89,7 @@ class Screen:
                     i, j = first + k // width, low + k % width
                     return f"({left.texts[i]})*({right.texts[j]})", left.values[i] * right.values[j]
 
-                self._block(values, costs, named)
+                self._block(values, costs.reshape(-1), named)
 
     def best(self, most: int) -> list[Single]:
         """The best over all targets."""

@@ -20,7 +20,7 @@ from edgewise.symbolic.candidates import Candidate, choose, front, scored
 from edgewise.symbolic.config import SearchConfig
 from edgewise.symbolic.exploration import Exploration
 from edgewise.symbolic.explore import train_shape
-from edgewise.symbolic.findings import Finding, Table, exactness, finding_of, outside_error
+from edgewise.symbolic.findings import Finding, Table, exactness, finding_of, outside_error, spread
 from edgewise.symbolic.shapes import Shape
 from edgewise.symbolic.tidying import tidied
 from edgewise.train.clock import Clock
@@ -103,7 +103,7 @@ def _result(
     judged_X, judged_y = X.numpy(), y[:, 0].numpy()
     candidates = scored([f.formula for f in best], judged_X, judged_y)
     chosen = best[index]
-    deviation = max(float(np.std(table.y.numpy())), float(np.std(judged_y)), 1e-300)
+    deviation = max(spread(table.y.numpy()), float(np.std(judged_y)))
     held_error = candidates[index].loss ** 0.5 / deviation
     status = _status(chosen, held_error, table)
     message = _message(status, chosen, held_error, bool(held), ended)
@@ -111,14 +111,15 @@ def _result(
     outside = outside_error(chosen, table)
     if outside is not None:
         errors["outside"] = outside
-    network = chosen.network or exploration.network() or _network(table, clock)
+    least = min(0.5, 0.05 * exploration.config.max_seconds)
+    network = chosen.network or exploration.network() or _network(table, max(clock.left(), least))
     return SearchResult(candidates, index, status, message, network, clock.seconds, held, errors)
 
 
-def _network(table: Table, clock: Clock) -> KAN:
+def _network(table: Table, seconds: float) -> KAN:
     """A network of the table for a formula that was found without one."""
     shape = Shape("outer", (table.X.shape[1], 1, 1))
-    return train_shape(shape, table, min(max(clock.left(), 0.1), _SECONDS_FOR_NETWORK)).network
+    return train_shape(shape, table, min(seconds, _SECONDS_FOR_NETWORK)).network
 
 
 def _status(chosen: Finding, held_error: float, table: Table) -> str:

@@ -96,6 +96,8 @@ def _one_step(
     """The first constant that can be replaced; constants tried in vain are remembered in ``tried``."""
     errors = standard_errors(template, X, y)
     before = loss(template, X, y)
+    if not before < inf:
+        return None
     for index in np.argsort(_urgency(template, errors)):
         symbol, value = template.symbols[index], template.values[index]
         if symbol.name in tried:

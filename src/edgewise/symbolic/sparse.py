@@ -91,7 +91,7 @@ class Dictionary:
                 break
             terms = np.array([one.terms for one in beam[start : start + _BEAMS_AT_ONCE]])
             merit = self._extended_merit(terms)
-            for i, k in _least(merit, np.inf, keep):
+            for i, k in _least(merit, np.inf, keep * (terms.shape[1] + 1)):  # each may come from several
                 new = tuple(sorted((*(int(term) for term in terms[i]), int(k))))
                 best[new] = Combination(float(merit[i, k]), new)
         return sorted(best.values())[:keep]

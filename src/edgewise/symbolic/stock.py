@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edgewise.symbolic.config import SearchConfig
-from edgewise.symbolic.findings import ROWS_PER_CONSTANT, Finding, Table, exactness, law_finding
+from edgewise.symbolic.findings import (
+    ROWS_PER_CONSTANT,
+    Finding,
+    Table,
+    exactness,
+    law_finding,
+    plain_finding,
+)
 from edgewise.symbolic.laws import FittedLaw, Law, law_template, predicted
 from edgewise.symbolic.loosening import loosened
 from edgewise.symbolic.refine import all_fitted, length, promising
@@ -93,10 +100,14 @@ class Stock:
         longest = 0.0
         for one in (one for one in self.waiting if not one.done):
             begun = self.clock.left()
-            if written == MOST_WRITTEN or refused == MOST_REFUSED or (begun < longest and written + refused):
+            late = begun < longest and (written or refused >= MOST_WRITTEN)
+            if written == MOST_WRITTEN or refused == MOST_REFUSED or late:
                 break
             one.done = True
-            kept = self.add(law_finding(law_template(one.fitted, one.view, self.table.names), self.table))
+            law = law_template(one.fitted, one.view, self.table.names)
+            kept = self.add(law_finding(law, self.table))
+            if not kept and self.config.required:
+                kept = self.add(plain_finding(law, self.table))
             written, refused = written + kept, refused + (not kept)
             longest = max(longest, begun - self.clock.left())
 

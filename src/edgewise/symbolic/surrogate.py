@@ -80,6 +80,7 @@ def _one(
     target = np.log(np.abs(f)) if logarithm else f
     u = torch.from_numpy(np.ascontiguousarray(view.u[strong]))
     kept, held = split_rows(len(u), VALIDATION, torch.Generator().manual_seed(seed))
+    held = held if len(held) else kept
     network = _trained(u[kept], torch.from_numpy(target[strong])[kept], size, seed, clock)
     with torch.no_grad():
         found = network(u[held])[:, 0].numpy()
