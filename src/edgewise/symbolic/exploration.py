@@ -170,7 +170,7 @@ class Exploration:
     def _sums(self) -> None:
         few = self.view.u.shape[1] <= FEW_COLUMNS
         self.stock.judge(self.search.straight(self._share(0.1), 5), self.view)
-        self.stock.judge(self.search.rational(self._share(0.1), 3), self.view)
+        self.stock.judge(self.search.rational(self._share(0.1), 2), self.view)
         self._stop_if_done(sure=False)
         if few:
             self.stock.judge(self.search.sums(self._share(0.2), 3), self.view)
@@ -194,7 +194,7 @@ class Exploration:
             self.stock.judge(search.singles(self._share(0.1)), view)
             self._stop_if_done(sure=False)
             self.stock.judge(search.straight(self._share(0.1), 5), view)
-            self.stock.judge(search.rational(self._share(0.1), 3), view)
+            self.stock.judge(search.rational(self._share(0.1), 2), view)
             self.stock.judge(search.sums(self._share(0.1), 3), view)
             self.stock.judge(search.around(self.stock.residuals(view), self._share(0.1), 3), view)
             self._stop_if_done(sure=True)
@@ -213,7 +213,6 @@ class Exploration:
         for view in [*reversed(self.smaller), self.view]:
             search = self.search if view is self.view else self._terms(view)
             self.stock.judge(search.sums(self._share(0.2), 5), view)
-            self.stock.judge(search.rational(self._share(0.1), 5), view)
             self._stop_if_done(sure=True)
 
     def _rough(self) -> None:

@@ -145,7 +145,12 @@ def _simple_numbers(value: float, reach: float) -> Iterator[tuple[float, Express
     for code, number in _fractions(size, reach):
         yield code, sign * number
     yield from ((code, sign * number) for code, number in _decimals(size, reach))
-    for extra, factor, exact in ((1.5, pi, sympy.pi), (2.5, 1 / pi, 1 / sympy.pi)):
+    for extra, factor, exact in (
+        (1.5, pi, sympy.pi),
+        (2.5, 1 / pi, 1 / sympy.pi),
+        (3.5, pi**2, sympy.pi**2),
+        (3.5, pi**-2, sympy.pi**-2),
+    ):
         for code, number in _fractions(size / factor, reach / factor):
             yield code + extra, sign * number * exact
     for extra, factor, exact in (

@@ -31,6 +31,7 @@ Array = np.ndarray
 LIKELY = 0.4
 CERTAIN = 0.05
 PAIRS_LATER = 1.5
+SCALINGS_LATER = 3.0
 UNUSED = 0.05
 _AS_WELL = 1.15
 _SURE = 1.6
@@ -192,7 +193,7 @@ def _scalings(view: View, known: Surrogate) -> Iterator[Step]:
             ):
                 continue
             miss = np.linalg.norm(by_j + sign * by_i - float(power) * whole)
-            mismatch = PAIRS_LATER * float(miss / np.sqrt(by_i @ by_i + by_j @ by_j))
+            mismatch = SCALINGS_LATER * float(miss / np.sqrt(by_i @ by_i + by_j @ by_j))
             name = f"{view.texts[j]}**({power}) and {pairing.text.format(view.texts[i], view.texts[j])}"
             yield Step(mismatch, name, (i, j), _scaled(pairing, power))
 
