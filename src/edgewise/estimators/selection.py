@@ -4,7 +4,8 @@ r"""The network that a table asks for: many small ones tried, judged by rows hel
 2. Those that come near go on with splines of degree 5, on finer and finer cells while the held-out error falls: a
    shape that fits the law gains with every doubling, whatever its error was on coarse cells.
 3. The best go on to still finer cells, and exponentials are refitted in the user's units.
-4. Of networks that the held-out rows cannot tell from the best (one standard error of the difference of squared
+4. Where noise is left, the chosen one is fitted with more and more smoothness.
+5. Of networks that the held-out rows cannot tell from the best (one standard error of the difference of squared
    errors) the smallest is taken, and fitted to all rows in the end.
 
 Without a limit of time the work is bounded by a count of operations, so that a seed decides everything.
@@ -28,7 +29,7 @@ from edgewise.train.threads import one_thread
 
 LOWEST, HIGHEST = 3, 5
 MOST_ROWS = 3000
-MOST_WORK = 250e9
+MOST_WORK = 150e9
 _WORK_OF_A_STEP = 1e7
 _FIRST_ROUND = 0.4
 _LEADERS, _FINALISTS = 5, 2
@@ -38,6 +39,8 @@ _STARTS = 3
 _STEPS, _LAST_STEPS, _STEPS_OPEN = 80, 300, 30
 _CLIMB_PARAMETERS, _MOST_PARAMETERS = 300, 700
 _ROWS_PER_CELL = 8
+_NOISY = 1e-3
+_SMOOTHNESS = (1e-7, 1e-6, 1e-5)
 _GAIN = 0.7
 _ALIKE = 1.1
 
@@ -89,6 +92,17 @@ class Selection:
             if trial.candidate.logarithm:
                 whole = crowned(trial.run.best, self.logarithmic, self.scales, self.y)
                 self.climb(trial.candidate.opened(), whole, whole.intervals, steps=_STEPS_OPEN)
+        self.smooth(self.chosen())
+
+    def smooth(self, trial: Trial) -> None:
+        """The trial again with more and more smoothness, where noise is left."""
+        best = trial.run.best
+        for smoothness in _SMOOTHNESS if trial.error > _NOISY and not self.clock.expired else ():
+            config = replace(self.config, intervals=(best.intervals,), starts=1, smoothness=smoothness)
+            run = self.enter(trial.candidate, best, config)
+            run.history += trial.run.history
+            run.settle()
+            self.keep()
 
     def climb(
         self,
@@ -188,7 +202,8 @@ class Selection:
     def chosen(self) -> Trial:
         """The smallest of those the judging rows cannot tell from the best."""
         best = min(self.trials, key=lambda trial: trial.error)
-        return min((t for t in self.trials if _is_as_good(t, best)), key=lambda trial: trial.size)
+        alike = (trial for trial in self.trials if _is_as_good(trial, best))
+        return min(alike, key=lambda trial: (trial.size, trial.error))
 
 
 def _is_as_good(trial: Trial, best: Trial) -> bool:

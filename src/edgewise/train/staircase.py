@@ -181,9 +181,14 @@ class Staircase:
         self.rows = Rows(
             torch.cat([rows.X, rows.held_X]), torch.cat([rows.y, rows.held_y]), rows.held_X, rows.held_y
         )
+        self.settle()
+        self.rows = rows
+
+    def settle(self) -> None:
+        """A last descent from the best network, without a look at the held-out rows."""
         network = self.best
         self._minimise(network, _LAST_STEPS, remember=False)
-        self._best, self._best_parameters, self.rows = network, network.free(), rows
+        self._best, self._best_parameters = network, network.free()
 
     def _redrawn(self, network: KAN) -> KAN:
         drawn = copy.deepcopy(network)
