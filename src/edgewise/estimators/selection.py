@@ -29,7 +29,7 @@ from edgewise.train.threads import one_thread
 
 LOWEST, HIGHEST = 3, 5
 MOST_ROWS = 3000
-MOST_WORK = 150e9
+MOST_WORK, WORK_OF_A_ROW = 150e9, 4e8
 _WORK_OF_A_STEP = 1e7
 _FIRST_ROUND = 0.4
 _LEADERS, _FINALISTS = 5, 2
@@ -83,7 +83,7 @@ class Selection:
         one_signed = y.shape[1] == 1 and bool((y > 0).all() or (y < 0).all())
         self.candidates = candidates(X.shape[1], y.shape[1], len(self.kept), self.degrees[0], one_signed)
         self.trials: list[Trial] = []
-        self.work = 0.0
+        self.work, self.most_work = 0.0, min(MOST_WORK, WORK_OF_A_ROW * len(self.kept))
         self.enter(self.candidates[0], self.candidates[0].build(config.seed), config)
 
     def search(self) -> None:
@@ -147,7 +147,7 @@ class Selection:
         if not self.trials:
             return False
         is_exact = min(trial.error for trial in self.trials) < _EXACT
-        return is_exact or self.clock.expired or self.work > MOST_WORK
+        return is_exact or self.clock.expired or self.work > self.most_work
 
     def enter(self, candidate: Candidate, network: KAN, config: TrainConfig) -> Staircase:
         """A staircase for the network, from now on the running one."""
