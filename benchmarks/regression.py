@@ -10,7 +10,8 @@ with noise it is also given over the level of the noise, where 1 means that noth
 import argparse
 import json
 import math
-import statistics
+import shlex
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -21,8 +22,8 @@ import numpy as np
 from formula_data import TEST_ROWS, Task, stream, tasks
 from formula_methods import Table
 from formula_process import KILL_AT, LATE, apart, append, circumstances, numbers, read, texts, timed
-from formula_table import count, grouped, table
 from regression_methods import METHODS
+from regression_table import markdown, report
 
 Row = dict[str, Any]
 
@@ -55,6 +56,8 @@ def main() -> None:
             print(line(row), flush=True)
             append(options.json, row)
     print(report(rows))
+    if options.markdown:
+        options.markdown.write_text(markdown(rows, shlex.join(["python", *sys.argv])), encoding="utf-8")
 
 
 def arguments() -> argparse.Namespace:
@@ -68,6 +71,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--limit", type=int, help="the first so many laws")
     parser.add_argument("--jobs", type=int, default=1, help="fits at a time; more than 1 disturbs the times")
     parser.add_argument("--json", type=Path, help="file of results, one a line; done ones are skipped")
+    parser.add_argument("--markdown", type=Path, help="file to write the same as a page to")
     parser.add_argument("--worker", nargs=2, metavar=("CELL", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if unknown := set(options.methods) - set(METHODS):
@@ -141,46 +145,6 @@ def line(row: Row) -> str:
         return f"{start}  FAILED: {row['failed']}"
     beside = f"  {row['over_noise']:.2f} of the noise" if row["over_noise"] is not None else ""
     return f"{start}  {row['nrmse']:.1e}{beside}{'  LATE' if row['overrun'] else ''}"
-
-
-def report(rows: list[Row]) -> str:
-    """Medians, shares of tables on which edgewise is the better, and where it is not."""
-    groups = grouped(rows, "noise", "method")
-    body, losses = [], []
-    for (noise, method), found in sorted(groups.items()):
-        pairs = paired(groups.get((noise, "edgewise"), []), found) if method != "edgewise" else []
-        wins = sum(ours["nrmse"] < theirs["nrmse"] for ours, theirs in pairs)
-        body.append(
-            [f"{noise:g}", method, str(len(found)), *_figures(found), f"{wins}/{len(pairs)}" if pairs else ""]
-        )
-        lost = [
-            f"{ours['formula']} ({ours['nrmse']:.0e} to {theirs['nrmse']:.0e})"
-            for ours, theirs in pairs
-            if ours["nrmse"] >= theirs["nrmse"]
-        ]
-        if pairs:
-            losses.append(f"- noise {noise:g}, lost or even with {method}: {', '.join(lost) or 'nowhere'}")
-    head = ["noise", "method", "fits", "median", "worst", "of the noise", "late", "failed", "edgewise better"]
-    return "\n".join(["", table(head, body), "", *losses])
-
-
-def _figures(rows: list[Row]) -> list[str]:
-    beside = [row["over_noise"] for row in rows if row["over_noise"] is not None]
-    errors = [row["nrmse"] for row in rows]
-    return [
-        f"{statistics.median(errors):.1e}",
-        f"{max(errors):.1e}",
-        f"{statistics.median(beside):.2f}" if beside else "",
-        str(count(rows, "overrun")),
-        str(sum("failed" in row for row in rows)),
-    ]
-
-
-def paired(ours: list[Row], theirs: list[Row]) -> list[tuple[Row, Row]]:
-    """Rows of two methods on the same table in the same time."""
-    known = {(row["formula"], row["seed"], row["limit"]): row for row in ours}
-    places = [((row["formula"], row["seed"], row["limit"]), row) for row in theirs]
-    return [(known[place], row) for place, row in places if place in known]
 
 
 if __name__ == "__main__":

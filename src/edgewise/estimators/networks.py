@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from edgewise.errors import FitWarning, InputError
+from edgewise.estimators.selection import select
 from edgewise.network import KAN, Width
 from edgewise.train import FitResult, TrainConfig, train
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 ROWS_AT_ONCE = 8192
+HIDDEN, INTERVALS, DEGREE = (5,), 5, 3
 
 
 class _KANEstimator(BaseEstimator):
@@ -28,10 +30,10 @@ class _KANEstimator(BaseEstimator):
 
     def __init__(
         self,
-        hidden: Sequence[int | tuple[int, int]] = (5,),
+        hidden: str | Sequence[int | tuple[int, int]] = "auto",
         *,
-        intervals: int | tuple[int, ...] = 5,
-        degree: int = 3,
+        intervals: int | tuple[int, ...] | None = None,
+        degree: int | None = None,
         base: str | None = "silu",
         method: str = "auto",
         sparsity: float = 0.0,
@@ -55,15 +57,9 @@ class _KANEstimator(BaseEstimator):
 
     def _fit_network(self, X: "NDArray", y: "NDArray", outputs: int, loss: str) -> None:
         seed = fresh_seed(self.random_state)
-        stages = None if isinstance(self.intervals, Integral) else _stages(self.intervals)
-        network = KAN(
-            [X.shape[1], *_widths(self.hidden), outputs],
-            intervals=_whole("intervals", stages[0] if stages else self.intervals),
-            degree=_whole("degree", self.degree),
-            base=self.base,
-            generator=torch.Generator().manual_seed(seed),
-            dtype=torch.float64,
-        )
+        intervals = INTERVALS if self.intervals is None else self.intervals
+        stages = None if isinstance(intervals, Integral) else _stages(intervals)
+        degree = None if self.degree is None else _whole("degree", self.degree)
         config = TrainConfig(
             method=self.method,
             loss=loss,
@@ -75,10 +71,28 @@ class _KANEstimator(BaseEstimator):
             progress=self.progress,
             seed=seed,
         )
-        self.fit_result_: FitResult = train(network, X, y, config)
-        self.network_: KAN = self.fit_result_.network
-        if self.fit_result_.status == "rolled back":
-            warnings.warn(self.fit_result_.message, FitWarning, stacklevel=3)
+        if self._chooses(config):
+            result = select(X, y, config, degree)
+        else:
+            network = KAN(
+                [X.shape[1], *_widths(HIDDEN if is_auto(self.hidden) else self.hidden), outputs],
+                intervals=_whole("intervals", stages[0] if stages else intervals),
+                degree=DEGREE if degree is None else degree,
+                base=self.base,
+                generator=torch.Generator().manual_seed(seed),
+                dtype=torch.float64,
+            )
+            result = train(network, X, y, config)
+        self.fit_result_: FitResult = result
+        self.network_: KAN = result.network
+        if result.status == "rolled back":
+            warnings.warn(result.message, FitWarning, stacklevel=3)
+
+    def _chooses(self, config: TrainConfig) -> bool:
+        """Whether ``hidden="auto"`` looks for a network: by least squares, on cells of its own choice."""
+        plain = config.loss == "squared" and not (config.sparsity or config.entropy)
+        by_squares = plain and config.method in ("auto", "least-squares")
+        return is_auto(self.hidden) and by_squares and self.intervals is None
 
     def _outputs(self, X: Any) -> "NDArray[np.float64]":
         check_is_fitted(self)
@@ -89,16 +103,22 @@ class KANRegressor(RegressorMixin, _KANEstimator):
     """``y = net(x)`` by least squares; ``y`` is ``(n,)`` or ``(n, outputs)``.
 
     Args:
-        hidden: widths between inputs and outputs; ``()`` sums one function per input, ``(s, p)`` as an entry
-            means ``s`` sums and ``p`` products.
+        hidden: ``"auto"`` tries networks of up to four layers, sums and products, with and without an exponential
+            on top, and takes the one that held-out rows ask for; for 1000 rows within a minute. Widths between
+            inputs and outputs otherwise: ``()`` sums one function per input, ``(s, p)`` as an entry means ``s``
+            sums and ``p`` products.
         intervals: cells of every spline to start with, doubled while held-out rows gain from it; a tuple such
-            as ``(3, 6, 12)`` gives the stages instead.
-        degree, base: of the splines, see ``KANLayer``.
+            as ``(3, 6, 12)`` gives the stages instead. ``None`` leaves them to the choice, or starts with 5.
+        degree: of the splines; ``None`` leaves it to the choice among 3 and 5, or is 3.
+        base: of given widths, see ``KANLayer``; networks that were chosen have none.
         method: ``"auto"``, ``"least-squares"``, ``"lbfgs"`` or ``"adam"``.
         sparsity, entropy, smoothness: weights of the penalties.
         max_seconds: time limit of ``fit``; the best so far is kept.
         progress: whether ``fit`` shows its progress on standard error.
         random_state: of the initial weights and of the rows held out.
+
+    The choice is by least squares: with another ``method``, with ``sparsity`` or ``entropy`` and with given
+    ``intervals``, ``"auto"`` means ``(5,)``.
 
     Attributes:
         network_: the fitted ``KAN``, in the units of ``X`` and ``y``.
@@ -135,7 +155,7 @@ class KANClassifier(ClassifierMixin, _KANEstimator):
 
     Args:
         hidden, intervals, degree, base, method, sparsity, entropy, smoothness, max_seconds, progress,
-        random_state: as in ``KANRegressor``.
+        random_state: as in ``KANRegressor``, but that nothing is chosen: ``"auto"`` means ``(5,)``.
 
     Attributes:
         classes_: the labels, sorted.
@@ -172,6 +192,11 @@ class KANClassifier(ClassifierMixin, _KANEstimator):
         return self.classes_[outputs.argmax(axis=1)]
 
 
+def is_auto(hidden: Any) -> bool:
+    """Whether the widths are left to the choice."""
+    return isinstance(hidden, str) and hidden == "auto"
+
+
 def network_values(network: KAN, X: "NDArray[np.float64]") -> "NDArray[np.float64]":
     """Values ``(n, outputs)`` of a network at rows ``X (n, features)``, a few thousand rows at a time."""
     rows = torch.from_numpy(np.array(X)).to(network.input_center)
@@ -204,7 +229,7 @@ def _widths(hidden: Any) -> list[Width]:
     if isinstance(hidden, Integral):
         hidden = (hidden,)
     if isinstance(hidden, str) or not isinstance(hidden, Sequence | np.ndarray):
-        raise InputError(f"hidden={hidden!r}: expected widths such as (5,), or () for none")
+        raise InputError(f"hidden={hidden!r}: expected 'auto', widths such as (5,), or () for none")
     return [_width(entry) for entry in hidden]
 
 

@@ -58,7 +58,14 @@ class Staircase:
         return found
 
     def climb(self) -> str:
-        """Runs all stages; returns the status."""
+        """Runs all stages and ends on all rows; returns the status."""
+        status = self.ascend()
+        if status not in ("time limit", "interrupted"):
+            self.on_all_rows()
+        return status
+
+    def ascend(self) -> str:
+        """Runs all stages without a look at the held-out rows but to judge by them; returns the status."""
         network, status = self._first_stage(), "converged"
         stages = self.config.intervals or self._doublings(network.intervals)
         for stage, intervals in enumerate(stages):
@@ -69,7 +76,6 @@ class Staircase:
                 return status
             if stage and self.config.intervals is None and not self.best_loss < 0.7 * before:
                 break
-        self._on_all_rows()
         return status
 
     def _doublings(self, intervals: int) -> Iterator[int]:
@@ -165,7 +171,7 @@ class Staircase:
             self._minimise(moved, _STEPS_TO_RECOVER, remember=False)
         return moved if self._training(moved) <= before else finer
 
-    def _on_all_rows(self) -> None:
+    def on_all_rows(self) -> None:
         """A last descent on all rows, held-out ones too, where these showed no sign of overfitting."""
         rows = self.rows
         same = [step.loss for step in self.history if step.intervals == self._best.intervals]
@@ -175,9 +181,14 @@ class Staircase:
         self.rows = Rows(
             torch.cat([rows.X, rows.held_X]), torch.cat([rows.y, rows.held_y]), rows.held_X, rows.held_y
         )
+        self.settle()
+        self.rows = rows
+
+    def settle(self) -> None:
+        """A last descent from the best network, without a look at the held-out rows."""
         network = self.best
         self._minimise(network, _LAST_STEPS, remember=False)
-        self._best, self._best_parameters, self.rows = network, network.free(), rows
+        self._best, self._best_parameters = network, network.free()
 
     def _redrawn(self, network: KAN) -> KAN:
         drawn = copy.deepcopy(network)
