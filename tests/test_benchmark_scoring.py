@@ -154,7 +154,7 @@ def test_a_decoy_in_the_formula_is_a_mistake():
     assert not truth.score("x*y + 0.01*decoy2")["recovered"]
 
 
-@pytest.mark.parametrize("text", ["x +", "besselj(0, x)", "__import__('os')", "x**1000", "z"])
+@pytest.mark.parametrize("text", ["x +", "mathieuc(0, 1, x)", "__import__('os')", "x**1000", "z"])
 def test_what_cannot_be_read_is_not_recovered(text):
     row = judge("x*y").score(text)
     assert not row["recovered"]

@@ -38,8 +38,9 @@ class _Loosening:
         if e.is_number:
             return e if abs(e) == 1 else self._named(float(e))
         if isinstance(e, sympy.Function) and len(e.args) == 1:
-            inner = self.loosen(e.args[0])
-            if not isinstance(e, _NO_FACTOR):
+            lead = e.args[0].args[0] if e.args[0].is_Mul else e.args[0]
+            inner, has_factor = self.loosen(e.args[0]), lead.is_number and abs(lead) != 1
+            if not isinstance(e, _NO_FACTOR) and not has_factor:
                 inner = self._named(1.0) * inner
             if not isinstance(e, _NO_SHIFT):
                 inner = inner + self._named(0.0)
@@ -48,6 +49,8 @@ class _Loosening:
             base = self.loosen(e.base)
             whole = e.exp.is_Integer and e.exp > 0
             return (base if whole or e.base.is_Add else base + self._named(0.0)) ** e.exp
+        if e.is_Add:
+            return e.func(*(self._named(float(p)) if p.is_number else self.loosen(p) for p in e.args))
         return e.func(*(self.loosen(part) for part in e.args))
 
     def _named(self, value: float) -> sympy.Symbol:
