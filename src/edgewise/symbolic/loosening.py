@@ -37,7 +37,7 @@ class _Loosening:
             return e
         if e.is_number:
             return e if abs(e) == 1 else self._named(float(e))
-        if isinstance(e, sympy.Function) and len(e.args) == 1:
+        if e.is_Function and len(e.args) == 1:
             lead = e.args[0].args[0] if e.args[0].is_Mul else e.args[0]
             inner, has_factor = self.loosen(e.args[0]), lead.is_number and abs(lead) != 1
             if not isinstance(e, _NO_FACTOR) and not has_factor:
