@@ -11,7 +11,7 @@ Laws are compared by their length in nats; only the few best are written out and
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -100,38 +100,10 @@ class Exploration:
     def _stages(self) -> list[Callable[[], None]]:
         """The more columns, the sooner it pays to look for ways to have fewer."""
         columns = self.view.u.shape[1]
-        last = [self._rest, self._rough]
-        if columns == 1:
-            return [self._baselines, self._simplest, self._quick, self._networks, self._sums, *last]
-        if columns == 2:
-            return [
-                self._baselines,
-                self._simplest,
-                self._quick,
-                self._networks,
-                self._sums,
-                self._smaller,
-                *last,
-            ]
-        if columns == 3:
-            return [
-                self._baselines,
-                self._simplest,
-                self._quick,
-                self._smaller,
-                self._networks,
-                self._sums,
-                *last,
-            ]
-        return [
-            self._baselines,
-            self._simplest,
-            self._smaller,
-            self._quick,
-            self._networks,
-            self._sums,
-            *last,
-        ]
+        middle = [self._quick, self._networks, self._sums]
+        if columns > 1:
+            middle.insert({2: 3, 3: 1}.get(columns, 0), self._smaller)
+        return [self._baselines, self._simplest, *middle, self._rest, self._rough]
 
     def _baselines(self) -> None:
         for network in (constant_network, linear_network):
@@ -145,38 +117,26 @@ class Exploration:
             self.stock.add(law_finding(opened(guess, self.table.names), self.table))
         self._stop_if_done(sure=False)
 
-    def _simplest(self) -> None:
-        self.search = self._terms(self.view)
-        self.stock.judge(self.search.simplest(self._share(0.1)), self.view)
-        self.stock.judge(self.search.polynomials(self._share(0.1)), self.view)
-        self.stock.judge(self.search.fractions(), self.view, every=True)
-        self._stop_if_done(sure=False)
+    @cached_property
+    def search(self) -> TermSearch:
+        """The terms of the table as it stands."""
+        return self._terms(self.view)
 
-    def _affords(self, view: View) -> bool:
-        """Whether there is time to build the larger pools of a view."""
-        rows, columns = view.u.shape
-        return SECONDS_PER_POOL * columns**2 * rows < self.clock.left() - self._reserved
+    def _simplest(self) -> None:
+        self._simple_terms(self.search)
 
     def _quick(self) -> None:
-        if not self._affords(self.view):
-            raise self._out_of_time()
-        self.stock.judge(self.search.singles(self._share(0.1)), self.view)
-        self._stop_if_done(sure=False)
+        self._more_terms(self.search)
 
     def _networks(self) -> None:
         if self.view.u.shape[1] <= FEW_COLUMNS:
             self._shapes(self.view, self.table, list(shapes(self.view.u.shape[1]))[:2], 0.2)
 
     def _sums(self) -> None:
+        self._quotients(self.search)
         few = self.view.u.shape[1] <= FEW_COLUMNS
-        self.stock.judge(self.search.straight(self._share(0.1), 5), self.view)
-        self.stock.judge(self.search.rational(self._share(0.1), 2), self.view)
-        self._stop_if_done(sure=False)
         if few:
-            self.stock.judge(self.search.sums(self._share(0.2), 3), self.view)
-            self.stock.judge(
-                self.search.around(self.stock.residuals(self.view), self._share(0.1), 3), self.view
-            )
+            self._sums_of_terms(self.search, 0.2)
         self._stop_if_done(sure=few)
 
     def _smaller(self) -> None:
@@ -187,19 +147,39 @@ class Exploration:
         self.smaller = found[1:]
         for view in reversed(self.smaller):
             search = self._terms(view)
-            self.stock.judge(search.simplest(self._share(0.1)), view)
-            self.stock.judge(search.polynomials(self._share(0.1)), view)
-            self.stock.judge(search.fractions(), view, every=True)
-            self._stop_if_done(sure=False)
-            self.stock.judge(search.singles(self._share(0.1)), view)
-            self._stop_if_done(sure=False)
-            self.stock.judge(search.straight(self._share(0.1), 5), view)
-            self.stock.judge(search.rational(self._share(0.1), 2), view)
-            self.stock.judge(search.sums(self._share(0.1), 3), view)
-            self.stock.judge(search.around(self.stock.residuals(view), self._share(0.1), 3), view)
+            self._simple_terms(search)
+            self._more_terms(search)
+            self._quotients(search)
+            self._sums_of_terms(search, 0.1)
             self._stop_if_done(sure=True)
-            inner = self._seen(view)
-            self._shapes(view, inner, list(shapes(len(view.texts)))[:4], 0.2)
+            self._shapes(view, self._seen(view), list(shapes(len(view.texts)))[:4], 0.2)
+
+    def _simple_terms(self, search: TermSearch) -> None:
+        self.stock.judge(search.simplest(self._share(0.1)), search.view)
+        self.stock.judge(search.polynomials(self._share(0.1)), search.view)
+        self.stock.judge(search.fractions(), search.view, every=True)
+        self._stop_if_done(sure=False)
+
+    def _more_terms(self, search: TermSearch) -> None:
+        if not self._affords(search.view):
+            raise self._out_of_time()
+        self.stock.judge(search.singles(self._share(0.1)), search.view)
+        self._stop_if_done(sure=False)
+
+    def _quotients(self, search: TermSearch) -> None:
+        self.stock.judge(search.straight(self._share(0.1), 5), search.view)
+        self.stock.judge(search.rational(self._share(0.1), 2), search.view)
+        self._stop_if_done(sure=False)
+
+    def _sums_of_terms(self, search: TermSearch, share: float) -> None:
+        self.stock.judge(search.sums(self._share(share), 3), search.view)
+        left = self.stock.residuals(search.view)
+        self.stock.judge(search.around(left, self._share(0.1), 3), search.view)
+
+    def _affords(self, view: View) -> bool:
+        """Whether there is time to build the larger pools of a view."""
+        rows, columns = view.u.shape
+        return SECONDS_PER_POOL * columns**2 * rows < self.clock.left() - self._reserved
 
     def _rest(self) -> None:
         self.stock.loosen()
