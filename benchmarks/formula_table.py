@@ -52,6 +52,7 @@ def markdown(rows: list[Row], command: str) -> str:
 def _heading(rows: list[Row], command: str) -> str:
     versions = sorted({f"{row['method']} {row['version']}" for row in rows})
     dates = sorted(row["date"][:10] for row in rows)
+    days = " to ".join(sorted({dates[0], dates[-1]}))
     limits = sorted({f"{row['limit']:g}" for row in rows})
     loads = [row["load"] for row in rows if row["load"] is not None]
     load = (
@@ -62,7 +63,7 @@ def _heading(rows: list[Row], command: str) -> str:
         [
             "# Laws recovered, measured",
             f"Written by `{command}`; `benchmarks/README.md` says what counts as recovered and how each is set.",
-            f"{dates[0]} to {dates[-1]}; {', '.join(sorted({row['machine'] for row in rows}))}, one thread a search, "
+            f"{days}; {', '.join(sorted({row['machine'] for row in rows}))}, one thread a search, "
             f"{jobs} at a time; {load}{', '.join(limits)} s a search; {', '.join(versions)}; "
             f"sets: {', '.join(sorted({row['set'] for row in rows}))}; "
             f"decoys: {', '.join(sorted({str(row['decoys']) for row in rows}))}; "
