@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import sympy
+from sympy.printing.c import C99CodePrinter
 
 from edgewise.errors import InputError
 from edgewise.symbolic.parser import Expression, parse
-from edgewise.symbolic.printers import InC, InScipy, InTorch, printed
+from edgewise.symbolic.printers import InScipy, InTorch, printed
 
 TARGETS = ("numpy", "torch", "c")
 
@@ -95,7 +96,7 @@ class Formula:
         return f"import torch\n\n\ndef formula({', '.join(self.features)}):\n    return {body}\n"
 
     def _c(self) -> str:
-        printer, rounded = InC(), self._expression.evalf(17)
+        printer, rounded = C99CodePrinter(), self._expression.evalf(17)
         numbers = {number: number.evalf(17) for number in rounded.atoms(sympy.NumberSymbol)}
         body = printed(printer, rounded.xreplace(numbers), "C")  # C99 has no M_PI
         arguments = ", ".join(f"double {printer.doprint(symbol)}" for symbol in self._symbols)

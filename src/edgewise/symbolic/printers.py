@@ -3,7 +3,6 @@
 from typing import Any
 
 import sympy
-from sympy.printing.c import C99CodePrinter
 from sympy.printing.codeprinter import CodePrinter
 from sympy.printing.numpy import SciPyPrinter
 from sympy.printing.pytorch import TorchPrinter
@@ -98,7 +97,3 @@ class InTorch(TorchPrinter):
 
     def _print_gamma(self, expr: Any) -> str:
         raise NotImplementedError
-
-
-class InC(C99CodePrinter):
-    """C99 source."""
