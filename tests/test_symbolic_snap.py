@@ -164,6 +164,24 @@ def test_a_constant_the_data_leave_open_has_no_finite_error():
     assert standard_errors(written("x + 0*k*x + k*(x - x)", k=1.0), X, y).tolist() == [np.inf]
 
 
+def test_constants_fixed_only_together_have_no_finite_errors():
+    X, y = rows(lambda x: 1.7 / (1 + x) + x)
+    found = written("a/(b + c*x) + d*x", a=1.5, b=0.9, c=0.9, d=1.0).fitted(X, y, range(4), steps=60)
+    assert np.isinf(standard_errors(found, X, y)).tolist() == [True, True, True, False]
+
+
+@pytest.mark.parametrize(("lead", "offset"), [(1.7, 1.0), (1.0, 0.37), (2.9, 1.0)])
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_a_superfluous_constant_goes_and_the_others_become_simple(lead, offset, noise):
+    X, y = rows(lambda x: lead / (offset + x**2) + 0.25 * x, noise)
+    found = snapped(written("a/(b + c*x**2) + d*x", a=1.4, b=0.8, c=0.9, d=0.2), X, y)
+    assert len(found.symbols) < 4
+    if not noise:
+        numbers = [*map(float, found.expression.atoms(sympy.Number)), *found.values]
+        assert all(np.isclose(numbers, value, rtol=1e-10).any() for value in (lead, offset))
+    np.testing.assert_allclose(found.predict(X), y, atol=1e-9 + 4 * noise)
+
+
 def test_foresight_is_the_error_of_leaving_rows_out_one_at_a_time():
     X, y = rows(lambda x: 3 * x + 1, noise=0.3, count=12)
     given = written("a*x + b", a=1.0, b=0.0)

@@ -23,11 +23,13 @@ ROUNDING = 1e-13
 LARGEST_DENOMINATOR = 12
 _CAUTION = 3.0
 _WITHIN = 4.0
+_GAUGE = 1e-13
+_TAKES_PART = 1e-6
 
 
 def snapped(template: Template, X: np.ndarray, y: np.ndarray) -> Template:
     """The template with constants dropped or replaced by simple numbers wherever that shortens the description."""
-    template = template.fitted(X, y, range(len(template.symbols)), steps=60)
+    template = _without_gauge(template.fitted(X, y, range(len(template.symbols)), steps=60), X, y)
     for only_zero in (True, False):
         tried: set[str] = set()
         while True:
@@ -39,7 +41,10 @@ def snapped(template: Template, X: np.ndarray, y: np.ndarray) -> Template:
 
 
 def standard_errors(template: Template, X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Standard error of each constant from the linearised fit; infinite for one the data leave open."""
+    """Standard error of each constant from the linearised fit.
+
+    Infinite for one the data leave open, alone or together with others, as both parts of ``a / (b + c x)`` are.
+    """
     if not template.symbols:
         return np.zeros(0)
     jacobian = template.jacobian(X)
@@ -49,8 +54,9 @@ def standard_errors(template: Template, X: np.ndarray, y: np.ndarray) -> np.ndar
     inverse = np.where(s > 1e-9 * max(s[0], 1e-300), 1 / np.maximum(s, 1e-300), 1e9)
     variance = loss(template, X, y) * len(y) / max(1, len(y) - len(template.symbols))
     error = np.sqrt((v.T**2 * inverse**2).sum(1) * variance)
+    open_together = (np.abs(v[s <= _GAUGE * s[0]]) > _TAKES_PART).any(0)
     with np.errstate(over="ignore"):
-        return np.where(size > 0, error / np.where(size > 0, size, 1.0), inf)
+        return np.where((size > 0) & ~open_together, error / np.where(size > 0, size, 1.0), inf)
 
 
 def foresight(template: Template, X: np.ndarray, y: np.ndarray) -> float:
@@ -82,12 +88,43 @@ def loss(template: Template, X: np.ndarray, y: np.ndarray) -> float:
 
 
 def significant_digits(template: Template, X: np.ndarray, y: np.ndarray) -> list[int]:
-    """Digits for each constant so that writing it down changes it by less than a tenth of its standard error."""
+    """Digits for each constant so that writing it down changes it by less than a tenth of its standard error.
+
+    All fifteen for one that only others fix: rounding it alone would spoil the fit.
+    """
     digits = []
     for value, error in zip(template.values, standard_errors(template, X, y), strict=True):
         relative = error / abs(value) if value else 1.0
+        relative = 0.0 if relative == inf else relative
         digits.append(int(np.clip(np.ceil(-np.log10(max(relative, 1e-17))) + 2, 4, 15)))
     return digits
+
+
+def _without_gauge(template: Template, X: np.ndarray, y: np.ndarray) -> Template:
+    """One constant of each set that the data fix only together made 1: the one that leaves the others simplest."""
+    while (open_ones := np.flatnonzero(np.isinf(standard_errors(template, X, y)))).size > 1:
+        before = loss(template, X, y)
+        trials = []
+        for index in open_ones:
+            one = sympy.Integer(1 if template.values[index] > 0 else -1)
+            rest = [k for k in range(len(template.symbols)) if k != index]
+            trial = template.held(int(index), float(one)).fitted(X, y, rest)
+            if len(y) / 2 * log(loss(trial, X, y) / before) < _CAUTION:
+                pinned = trial.pinned(int(index), one)
+                trials.append((_code_length(pinned, X, y), int(index), pinned))
+        if not trials:
+            break
+        template = min(trials, key=lambda trial: trial[:2])[2]
+    return template
+
+
+def _code_length(template: Template, X: np.ndarray, y: np.ndarray) -> float:
+    """Nats to write the constants down, each as a simple number where one is near."""
+    total = 0.0
+    for value, error in zip(template.values, standard_errors(template, X, y), strict=True):
+        simple = [code for code, _ in _candidates(value, float(error), only_zero=False)]
+        total += min([*simple, log(1 + abs(value) / max(error, 1e-300))])
+    return total
 
 
 def _one_step(
