@@ -10,7 +10,7 @@ from scipy.stats import norm, truncnorm
 from edgewise import splines
 from edgewise.edges import base_function
 from edgewise.errors import InputError
-from edgewise.init import initial_weight, spline_gain
+from edgewise.init import initial_weight, spline_gain, spline_share
 
 SILU = base_function("silu")
 
@@ -98,5 +98,73 @@ def test_weights_are_float64_and_in_shape(generator):
 
 
 def test_an_unknown_rule_lists_the_known_ones(generator):
-    with pytest.raises(InputError, match="init='he' is not a rule; choose one of: critical, noise"):
+    with pytest.raises(InputError, match="init='he' is not a rule; choose one of: critical, centred, power"):
         initial_weight("he", knots_of(5), 3, SILU, 1, 1, generator)
+
+
+def mean_squares(functions, rng, slope=False):
+    """Mean square of each function, or of its slope, over normal inputs of deviation 1/2 (no quadrature)."""
+    x = torch.tensor(rng.normal(0, 0.5, 400_000)).requires_grad_()
+    y = functions(x)
+    (grown,) = torch.autograd.grad(y.sum(), x)
+    return (grown if slope else y).square().mean().item()
+
+
+@pytest.mark.parametrize("rule", ["glorot", "lecun", "power"])
+@pytest.mark.parametrize("intervals", [5, 20])
+def test_the_rules_of_others_have_their_formulas(rule, intervals, generator, rng):
+    inputs, outputs, count = 6, 500, intervals + 3
+    knots, cut = knots_of(intervals, inputs=inputs), inputs_law(200_000, 1, rng)
+    e = splines.basis(cut, knots[:1], 3).square().mean().item()
+    slope = splines.basis(cut, knots[:1], 3, 1).square().mean().item()
+    base, base_slope = mean_squares(SILU, rng), mean_squares(SILU, rng, slope=True)
+    expected = {
+        "glorot": (
+            (2 / ((count + 1) * (inputs * e / 0.25 + outputs * slope))) ** 0.5,
+            (2 / ((count + 1) * (inputs * base / 0.25 + outputs * base_slope))) ** 0.5,
+        ),
+        "lecun": ((0.25 / (inputs * (count + 1) * e)) ** 0.5, (0.25 / (inputs * (count + 1) * base)) ** 0.5),
+        "power": (1 / (inputs * (count + 1)), (inputs * (count + 1)) ** -0.25),
+    }[rule]
+    weight = initial_weight(rule, knots, 3, SILU, outputs, 1, generator)
+    found = weight[:, :-1].std().item(), weight[:, -1].std().item()
+    assert found == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize("rule", ["lecun", "critical", "centred"])
+def test_rules_that_keep_the_energy_do(rule, generator, rng):
+    knots, cut = knots_of(8, inputs=3), inputs_law(500, 3, rng)
+    x = torch.randn(2000, 3, generator=generator, dtype=torch.float64) / 2
+    weight = initial_weight(rule, knots, 3, SILU, 2000, 1, generator)
+    spline = splines.evaluate(cut, weight[:, :-1], knots, 3).sum(1).square().mean()
+    base = (SILU(x) @ weight[:, -1]).square().mean()
+    assert (spline + base).item() == pytest.approx(0.25, rel=0.08)
+
+
+def test_centred_splines_have_no_mean(generator):
+    knots = knots_of(5, inputs=2)
+    z = torch.linspace(-1, 1, 20_001, dtype=torch.float64)
+    density = torch.exp(-2 * z**2)
+    weight = initial_weight("centred", knots, 3, SILU, 50, 1, generator)
+    values = splines.evaluate(z[:, None].expand(-1, 2), weight[:, :-1], knots, 3)
+    mean = torch.einsum("n,nio->io", density / density.sum(), values)
+    assert mean.abs().max() < 1e-3 * values.std()
+
+
+@pytest.mark.parametrize("intervals", [3, 5, 20])
+def test_the_gain_of_centred_splines_is_that_of_a_sample(intervals, generator, rng):
+    knots, x = knots_of(intervals), inputs_law(4000, 1, rng)
+    coef = initial_weight("centred", knots, 3, None, 4000, 1, generator)
+    y, slope = (splines.evaluate(x, coef, knots, 3, k).square().mean() for k in (0, 1))
+    assert spline_gain(knots, 3, centred=True)[1] == pytest.approx(0.25 * (slope / y).item(), rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("rule", "share"), [("critical", 1 / (8 * 34.7)), ("lecun", 23 / 24), ("noise", None)]
+)
+def test_the_share_of_the_splines(rule, share):
+    found = spline_share(rule, knots_of(20, inputs=4), 3, SILU, 4, 8)
+    if share is not None:
+        assert found == pytest.approx(share, rel=0.01)
+    assert 0 < found < 1
+    assert spline_share(rule, knots_of(20, inputs=4), 3, None, 4, 8) == 1.0

@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "KAN": "edgewise.network",
+    "KANBlock": "edgewise.block",
     "KANLayer": "edgewise.layer",
     "KANRegressor": "edgewise.estimators",
     "KANClassifier": "edgewise.estimators",
@@ -29,6 +30,7 @@ __all__ = [
     "KAN",
     "FormulaRegressor",
     "InputError",
+    "KANBlock",
     "KANClassifier",
     "KANLayer",
     "KANRegressor",
@@ -41,6 +43,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from edgewise.block import KANBlock
     from edgewise.checkpoint import load, save
     from edgewise.errors import InputError
     from edgewise.estimators import FormulaRegressor, KANClassifier, KANRegressor

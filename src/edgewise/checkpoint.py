@@ -8,12 +8,15 @@ config (the writer was killed between the two renames) goes on with ``config.jso
 mixture.
 
 ``config.json``: ``format``, ``format_version``, ``edgewise`` (the version that wrote it), ``model_sha256``,
-``network`` (widths, and per layer intervals, degree, base and the functions of fixed edges) and ``extra``,
-where callers keep what belongs to the network: names, settings, formulas.
+``network`` (widths, per layer intervals, degree, base and the functions of fixed edges; norm, residual, domain and the
+gates' layers where there are any) and ``extra``, where callers keep what belongs to the network: names, settings,
+formulas.
 """
 
 import hashlib
+import itertools
 import json
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -84,8 +87,7 @@ def load(folder: str | Path) -> KAN:
     described = config.get("network")
     try:
         tensors = parse_tensors(model)
-        widths, layers = _checked_layers(described, tensors)
-        return _rebuilt(widths, layers, tensors)
+        return _rebuilt(_checked(described, tensors), tensors)
     except (SafetensorError, InputError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
             f"{folder} does not hold a network edgewise can build ({_first_line(error)}); save it again"
@@ -105,7 +107,7 @@ def network_state(network: KAN) -> dict[str, Tensor]:
     if not isinstance(network, KAN):
         raise InputError(f"cannot save a {type(network).__name__}: expected a KAN; type save(net, folder)")
     state = network.state_dict()
-    shapes = _expected_shapes(network.widths, [_layer_config(layer) for layer in network.kan_layers])
+    shapes = _expected_shapes(_described(network))
     if {name: tuple(t.shape) for name, t in state.items()} != shapes:
         raise InputError("cannot save a network with tensors of its own: expected those of a plain KAN")
     return state
@@ -120,10 +122,15 @@ def is_checkpoint(folder: Path) -> bool:
 
 
 def _described(network: KAN) -> dict[str, Any]:
-    return {
+    described: dict[str, Any] = {
         "widths": [list(width) for width in network.widths],
         "layers": [_layer_config(layer) for layer in network.kan_layers],
     }
+    joins = network.joins
+    if not joins.absent:
+        described |= {"norm": joins.norm, "residual": joins.residual, "domain": list(joins.domain)}
+        described["gates"] = [_layer_config(gate) for gate in joins.gates]
+    return described
 
 
 def _layer_config(layer: Any) -> dict[str, Any]:
@@ -248,8 +255,8 @@ def _of_this_format(config: dict[str, Any], path: Path) -> dict[str, Any]:
     return config
 
 
-def _checked_layers(described: Any, tensors: dict[str, Tensor]) -> tuple[list, list[dict[str, Any]]]:
-    """Widths and the layers' settings, after comparing what the config claims with the shapes that are really there.
+def _checked(described: Any, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """The description, after comparing what it claims with the shapes that are really there.
 
     Nothing is allocated before this: a width of 10**9 fails here because no tensor is that wide.
     """
@@ -261,16 +268,32 @@ def _checked_layers(described: Any, tensors: dict[str, Tensor]) -> tuple[list, l
     for width in widths:
         if len(width) != 2 or not all(type(n) is int and n >= 0 for n in width):
             raise ValueError(f"a width is {_short(width)}")
-    for layer in layers:
+    for layer in (*layers, *described.get("gates", [])):
         _check_layer(layer)
-    expected = _expected_shapes(widths, layers)
+    _check_joins(described)
+    expected = _expected_shapes(described)
     found = {name: tuple(t.shape) for name, t in tensors.items()}
     if found != expected:
         names = sorted({n for n in expected.keys() | found.keys() if expected.get(n) != found.get(n)})
         name = names[0]
         raise ValueError(f"{name} has shape {found.get(name)} and {CONFIG} says {expected.get(name)}")
-    _check_numbers(layers, tensors)
-    return widths, layers
+    for part, layer in _named_layers(described):
+        _check_numbers(part, layer, tensors)
+    return described
+
+
+def _check_joins(described: dict[str, Any]) -> None:
+    low, high = described.get("domain", (-1.0, 1.0))
+    if not -math.inf < low < high < math.inf:
+        raise ValueError(f"domain is {_short([low, high])}")
+    if len(described.get("gates", [])) != 2 * (described.get("residual") == "gated"):
+        raise ValueError(f"there are {len(described.get('gates', []))} gates")
+
+
+def _named_layers(described: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The settings of every layer and gate, with what the names of its tensors begin with."""
+    layers = [(f"layers.{k}.", layer) for k, layer in enumerate(described["layers"])]
+    return layers + [(f"joins.gates.{k}.", gate) for k, gate in enumerate(described.get("gates", []))]
 
 
 def _check_layer(layer: Any) -> None:
@@ -288,37 +311,49 @@ def _check_layer(layer: Any) -> None:
             raise ValueError(f"an edge is fixed to {_short(name)}") from error
 
 
-def _expected_shapes(widths: Any, layers: list[dict[str, Any]]) -> dict[str, tuple[int, ...]]:
+def _expected_shapes(described: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    widths = described["widths"]
     shapes: dict[str, tuple[int, ...]] = {f"input_{part}": (sum(widths[0]),) for part in ("center", "scale")}
     shapes |= {f"output_{part}": (sum(widths[-1]),) for part in ("center", "scale")}
-    for k, (layer, below, above) in enumerate(zip(layers, widths, widths[1:], strict=False)):
-        inputs, outputs = sum(below), above[0] + 2 * above[1]
+    sizes = [(sum(below), above[0] + 2 * above[1]) for below, above in itertools.pairwise(widths)]
+    sizes += [(sum(widths[0]), sum(widths[1]))] * len(described.get("gates", []))
+    for (part, layer), (inputs, outputs) in zip(_named_layers(described), sizes, strict=True):
         functions = layer["intervals"] + layer["degree"]
-        shapes[f"layers.{k}.spline.weight"] = (inputs, functions + (layer["base"] is not None), outputs)
-        shapes[f"layers.{k}.spline.knots"] = (inputs, functions + layer["degree"] + 1)
-        shapes[f"layers.{k}.spline.mask"] = (inputs, outputs)
-        shapes[f"layers.{k}.symbolic.constants"] = (len(layer["fixed"]), 5)
+        shapes[f"{part}spline.weight"] = (inputs, functions + (layer["base"] is not None), outputs)
+        shapes[f"{part}spline.knots"] = (inputs, functions + layer["degree"] + 1)
+        shapes[f"{part}spline.mask"] = (inputs, outputs)
+        shapes[f"{part}symbolic.constants"] = (len(layer["fixed"]), 5)
+    if described.get("residual") in ("zero", "gated") and len(widths) > 3:
+        shapes["joins.mix"] = (len(widths) - 3,)
     return shapes
 
 
-def _check_numbers(layers: list[dict[str, Any]], tensors: dict[str, Tensor]) -> None:
+def _check_numbers(part: str, layer: dict[str, Any], tensors: dict[str, Tensor]) -> None:
     for name, tensor in tensors.items():
         if not tensor.is_floating_point():
             raise ValueError(f"{name} is of type {tensor.dtype}")
-    for k, layer in enumerate(layers):
-        inputs, outputs = tensors[f"layers.{k}.spline.mask"].shape
-        if not all(0 <= i < inputs and 0 <= o < outputs for i, o, _ in layer["fixed"]):
-            raise ValueError("a fixed edge joins nodes that are not there")
-        knots = tensors[f"layers.{k}.spline.knots"].double()
-        if not bool((knots.isfinite().all()) & (knots.diff(dim=1) >= 0).all()):
-            raise ValueError(f"the knots of layer {k} do not ascend")
+    inputs, outputs = tensors[f"{part}spline.mask"].shape
+    if not all(0 <= i < inputs and 0 <= o < outputs for i, o, _ in layer["fixed"]):
+        raise ValueError("a fixed edge joins nodes that are not there")
+    knots = tensors[f"{part}spline.knots"].double()
+    if not bool((knots.isfinite().all()) & (knots.diff(dim=1) >= 0).all()):
+        raise ValueError(f"the knots of {part.strip('.')} do not ascend")
 
 
-def _rebuilt(widths: list[list[int]], layers: list[dict[str, Any]], tensors: dict[str, Tensor]) -> KAN:
-    plain = [(int(sums), int(products)) for sums, products in widths]
-    network = KAN(plain, intervals=1, degree=0, base=None, init="noise", generator=torch.Generator())
-    for k, (layer, config) in enumerate(zip(network.kan_layers, layers, strict=True)):
-        part = f"layers.{k}."
+def _rebuilt(described: dict[str, Any], tensors: dict[str, Tensor]) -> KAN:
+    network = KAN(
+        [(int(sums), int(products)) for sums, products in described["widths"]],
+        intervals=1,
+        degree=0,
+        domain=tuple(described.get("domain", (-1.0, 1.0))),
+        base=None,
+        init="noise",
+        norm=described.get("norm"),
+        residual=described.get("residual"),
+        generator=torch.Generator(),
+    )
+    layers = [*network.kan_layers, *network.joins.gate_layers]
+    for layer, (part, config) in zip(layers, _named_layers(described), strict=True):
         layer.spline = SplineEdges(
             tensors[part + "spline.weight"], tensors[part + "spline.knots"], config["degree"], config["base"]
         )

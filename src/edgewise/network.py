@@ -3,6 +3,8 @@ r"""A Kolmogorov-Arnold network: layers of edges, with sums and, where asked, pr
 Layer ``l`` turns the nodes ``x`` below it into sub-nodes ``s_o = sum_i phi_io(x_i)``. A width ``(3, 2)`` makes of
 seven sub-nodes five nodes: three sums ``s_1, s_2, s_3`` and two products ``s_4 s_5`` and ``s_6 s_7``.
 
+Deep networks may norm what a layer gets and join what it makes to what it got; ``edgewise.joins`` has the forms.
+
 The network carries the affine maps from the user's units to its own and back (``input_center`` and so on), so
 ``net(x)`` always speaks the user's units, and ``trace(x)`` tells what happened in between without the network
 remembering anything.
@@ -20,6 +22,7 @@ from torch import Tensor, nn
 from edgewise import splines
 from edgewise.edges import Prepared
 from edgewise.errors import InputError
+from edgewise.joins import Joins, check_joins
 from edgewise.kernels import which
 from edgewise.kernels.network import Bundle, FusedNetwork, serves
 from edgewise.layer import KANLayer
@@ -51,6 +54,8 @@ class KAN(nn.Module):
         widths: nodes of each level from inputs to outputs, at least two; ``(s, p)`` means ``s`` sums and ``p``
             products of two.
         intervals, degree, domain, base, init, generator, device, dtype: as in ``KANLayer``.
+        residual: ``None``, ``"plain"``, ``"scaled"``, ``"zero"`` or ``"gated"``: how inner layers join their inputs.
+        norm: ``None`` or ``"rms"``: what brings the inputs of every layer but the first into its domain.
 
     ``removed`` lists what pruning took from the network this one came from; it is empty otherwise.
 
@@ -75,6 +80,8 @@ class KAN(nn.Module):
         domain: tuple[float, float] = (-1.0, 1.0),
         base: str | None = "silu",
         init: str = "critical",
+        residual: str | None = None,
+        norm: str | None = None,
         generator: torch.Generator | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -82,24 +89,30 @@ class KAN(nn.Module):
         super().__init__()
         self.widths = checked_widths(widths)
         self.removed = ()
-        depth = len(self.widths) - 1
-        self.layers = nn.ModuleList(
-            KANLayer(
-                sum(below),
-                above[0] + 2 * above[1],
+        sums = tuple(sum(width) for width in self.widths)
+        check_joins(sums, norm, residual)
+        kind = {"device": device, "dtype": dtype or torch.get_default_dtype()}
+
+        def layer(below: int, above: int) -> KANLayer:
+            return KANLayer(
+                below,
+                above,
                 intervals=intervals,
                 degree=degree,
                 domain=domain,
                 base=base,
                 init=init,
-                depth=depth,
+                depth=len(sums) - 1,
                 generator=generator,
-                device=device,
-                dtype=dtype,
+                **kind,
             )
-            for below, above in zip(self.widths, self.widths[1:], strict=False)
+
+        self.layers = nn.ModuleList(
+            layer(below, above + 2 * products)
+            for below, (above, products) in zip(sums, self.widths[1:], strict=False)
         )
-        kind = {"device": device, "dtype": dtype or torch.get_default_dtype()}
+        gates = (layer(sums[0], sums[1]), layer(sums[0], sums[1])) if residual == "gated" else None
+        self.joins = Joins(sums, norm=norm, residual=residual, domain=domain, gates=gates, **kind)
         for name, width in (("input", sum(self.widths[0])), ("output", sum(self.widths[-1]))):
             self.register_buffer(f"{name}_center", torch.zeros(width, **kind))
             self.register_buffer(f"{name}_scale", torch.ones(width, **kind))
@@ -126,20 +139,20 @@ class KAN(nn.Module):
 
     def forward(self, x: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch outputs"]:
         """Prediction in the user's units; any leading axes."""
-        nodes = self.enter(x)
+        stream = self.joins.open(self.enter(x))
         for level, layer in enumerate(self.layers, start=1):
-            nodes = combine(layer(nodes), self.widths[level])
-        return nodes * self.output_scale + self.output_center
+            stream.join(level, combine(layer(stream.inputs(level)), self.widths[level]))
+        return stream.nodes * self.output_scale + self.output_center
 
     def trace(self, x: Float[Tensor, "n inputs"]) -> Trace:
         """Runs a batch and records every edge's input and value."""
-        nodes, records = self.enter(x), []
+        stream, records = self.joins.open(self.enter(x)), []
         for level, layer in enumerate(self.kan_layers, start=1):
-            curves = layer.curves(nodes)
-            above = combine(curves.sum(1), self.widths[level])
-            records.append(LayerTrace(nodes, curves, above))
-            nodes = above
-        return Trace(x, tuple(records), nodes * self.output_scale + self.output_center)
+            inputs = stream.inputs(level)
+            curves = layer.curves(inputs)
+            stream.join(level, combine(curves.sum(1), self.widths[level]))
+            records.append(LayerTrace(inputs, curves, stream.nodes))
+        return Trace(x, tuple(records), stream.nodes * self.output_scale + self.output_center)
 
     def prepare(self, x: Float[Tensor, "n inputs"]) -> tuple[Prepared, ...]:
         """What the first layer needs of a batch and no parameter changes: computed once for many evaluations."""
@@ -149,16 +162,17 @@ class KAN(nn.Module):
         """Outputs of a prepared batch, before ``output_scale`` and ``output_center``."""
         layers = self.kan_layers
         nodes = combine(layers[0].recall(prepared), self.widths[1])
+        stream = self._closed_form_joins().open(nodes)
         for level, layer in enumerate(layers[1:], start=2):
-            nodes = combine(layer(nodes), self.widths[level])
-        return nodes
+            stream.join(level, combine(layer(stream.inputs(level)), self.widths[level]))
+        return stream.nodes
 
     def fused(self, layout: str = "free", units: bool = False) -> FusedNetwork | None:
         """The network as one compiled call for as long as its shape, masks and knots stay; None where it has none.
 
         It speaks of weights laid out like ``free()``, or like the spline weights of ``parameters()`` for the layout
-        ``"weights"``; of ``enter(x)`` and scaled outputs, or of the user's units. Networks with fixed edges and wide
-        ones have none, nor has ``EDGEWISE_KERNELS=torch``.
+        ``"weights"``; of ``enter(x)`` and scaled outputs, or of the user's units. Networks with fixed edges,
+        wide ones and those with a norm or a residual have none, nor has ``EDGEWISE_KERNELS=torch``.
         """
         layers = self.kan_layers
         splines_ = [layer.spline for layer in layers]
@@ -167,7 +181,8 @@ class KAN(nn.Module):
             for spline, width in zip(splines_, self.widths[1:], strict=True)
         ]
         degrees = {spline.degree for spline in splines_}
-        if any(layer.symbolic.fixed for layer in layers) or not serves(bundles, degrees):
+        fixed = any(layer.symbolic.fixed for layer in layers)
+        if fixed or not self.joins.absent or not serves(bundles, degrees):
             return None
         return FusedNetwork(bundles, degrees.pop(), layout, self._maps() if units else None)
 
@@ -209,20 +224,20 @@ class KAN(nn.Module):
         The columns follow ``free()``. For a spline coefficient, ``dy / dc_imo = dy / ds_o  B_m(x_i)``: one sweep up
         for the values and edge slopes, one sweep down for ``dy / ds``.
         """
-        below = [(prepared, self.kan_layers[0].recall(prepared))]
-        nodes = combine(below[0][1], self.widths[1])
+        first = self.kan_layers[0].recall(prepared)
+        stream = self._closed_form_joins().open(combine(first, self.widths[1]))
+        sweep = [_Step(prepared, first, None, stream.nodes)]
         for level, layer in enumerate(self.kan_layers[1:], start=2):
-            ready = layer.prepare(nodes)
-            below.append((ready, layer.recall(ready)))
-            nodes = combine(below[-1][1], self.widths[level])
-        slopes = [
-            layer.slopes(ready) for layer, (ready, _) in zip(self.kan_layers[1:], below[1:], strict=True)
-        ]
-        rows = [self._row(below, slopes, nodes, output) for output in range(self.out_features)]
-        return nodes, torch.stack(rows, dim=1)
+            below = stream.nodes
+            ready = layer.prepare(stream.inputs(level))
+            made = layer.recall(ready)
+            stream.join(level, combine(made, self.widths[level]))
+            sweep.append(_Step(ready, made, layer.slopes(ready), below))
+        rows = [self._row(sweep, stream.nodes, output) for output in range(self.out_features)]
+        return stream.nodes, torch.stack(rows, dim=1)
 
     def free(self) -> Float[Tensor, " free"]:
-        """All parameters that can move, as one vector."""
+        """All parameters of the layers that can move, as one vector; those of joins are not among them."""
         return torch.cat([layer.free() for layer in self.kan_layers])
 
     def assign(self, vector: Float[Tensor, " free"]) -> None:
@@ -294,18 +309,38 @@ class KAN(nn.Module):
         fused = self.fused("weights", units=True)
         return _Known(made_of, buffers, versions, which()[0], weights, places, fused)
 
-    def _row(self, below: list, slopes: list[Tensor], nodes: Tensor, output: int) -> Tensor:
+    def _closed_form_joins(self) -> Joins:
+        if not self.joins.linear:
+            raise InputError(
+                f"a network with residual={self.joins.residual!r} has no closed-form Jacobian: "
+                "expected residual None, 'plain' or 'scaled'; train it with method='lbfgs' or 'adam'"
+            )
+        return self.joins
+
+    def _row(self, sweep: "list[_Step]", nodes: Tensor, output: int) -> Tensor:
         """Jacobian ``(n, free)`` of one output by one sweep down."""
         upstream = torch.zeros_like(nodes)
         upstream[:, output] = 1.0
         parts = []
-        for level in range(len(below), 0, -1):
-            ready, subnodes = below[level - 1]
-            upstream = uncombine(upstream, subnodes, self.widths[level])
-            parts.append(self.kan_layers[level - 1].columns(ready, upstream))
-            if level > 1:
-                upstream = (slopes[level - 2] @ upstream[..., None])[..., 0]
+        for level in range(len(sweep), 0, -1):
+            step = sweep[level - 1]
+            upstream, past = self.joins.pulled(level, upstream)
+            upstream = uncombine(upstream, step.subnodes, self.widths[level])
+            parts.append(self.kan_layers[level - 1].columns(step.ready, upstream))
+            if step.slopes is not None:
+                upstream = (step.slopes @ upstream[..., None])[..., 0]
+                upstream = self.joins.norm_pulled(level, upstream, step.below)
+                upstream = upstream if past is None else upstream + past
         return torch.cat(parts[::-1], dim=1)
+
+
+class _Step(NamedTuple):
+    """One layer on the way up: its prepared inputs, its sub-nodes, its edges' slopes, the nodes below."""
+
+    ready: tuple[Prepared, ...]
+    subnodes: Tensor
+    slopes: Tensor | None  # none for the first layer: nothing below it is free
+    below: Tensor
 
 
 class _Known(NamedTuple):

@@ -3,7 +3,7 @@ r"""Pruning: a smaller network that says nearly the same, and the list of what w
 Edges go one at a time, the one that moves the outputs least first. A removed edge leaves its mean value behind (a
 constant is free to carry: the B-splines of another edge of the same node sum to 1), so only its variation is lost.
 Removal stops before the loss leaves the tolerance. A node nothing reads goes with its edges; the last edge into a
-node in use stays, so no output is ever cut off.
+node in use stays, so no output is ever cut off. Where a norm or a residual reads all nodes of a level, nodes stay.
 """
 
 import copy
@@ -40,7 +40,7 @@ def prune(network: KAN, X: Any, y: Any = None, *, tolerance: float = 0.01) -> KA
     judge = _Judge(network, X, y, tolerance)
     pruned = copy.deepcopy(network)
     gone = _prune_edges(pruned, judge)
-    nodes = _unread_nodes(pruned)
+    nodes = _unread_nodes(pruned) if network.joins.absent else []
     for level, source in nodes:
         gone += [Removed("edge", level - 1, i, t) for i, t in _edges_into(pruned, level, source)]
     gone += [Removed("node", level, source, None) for level, source in nodes]

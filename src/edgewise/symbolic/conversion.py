@@ -34,6 +34,11 @@ def network_formula(
         raise InputError(f"output={output}: the network has outputs 0 to {network.out_features - 1}")
     if names is not None and len(names) != network.in_features:
         raise InputError(f"{len(names)} names for {network.in_features} inputs: give one name an input")
+    if not network.joins.absent:
+        raise InputError(
+            f"a network with norm={network.joins.norm!r} and residual={network.joins.residual!r} is no chain of "
+            "functions to write down; fit KAN(widths) without them, or search with FormulaRegressor"
+        )
     network = copy.deepcopy(network).double()
     inputs = as_matrix(X, "X")
     with torch.no_grad():

@@ -88,10 +88,16 @@ def _choose(network: KAN, rows: Rows, config: TrainConfig) -> tuple[str, str]:
     if config.method != "auto":
         return config.method, "asked for"
     squared = config.loss == "squared" and not (config.sparsity or config.entropy)
-    if squared and parameters <= MANY_PARAMETERS and rows.y.numel() * parameters <= MANY_NUMBERS:
+    if (
+        squared
+        and network.joins.linear
+        and parameters <= MANY_PARAMETERS
+        and rows.y.numel() * parameters <= MANY_NUMBERS
+    ):
         return "least-squares", f"chosen for {parameters} parameters and {count} rows"
     if count <= MANY_ROWS:
         why = f"{parameters} parameters" if squared else "a loss that is not a plain sum of squares"
+        why = why if network.joins.linear else f"residual={network.joins.residual!r}"
         return "lbfgs", f"chosen for {why} and {count} rows"
     return "adam", f"chosen for {count} rows"
 
@@ -106,6 +112,11 @@ def _check_fit(network: KAN, X: torch.Tensor, y: torch.Tensor, config: TrainConf
     if config.method == "least-squares" and (config.sparsity or config.entropy or config.loss != "squared"):
         raise InputError(
             "least-squares minimises plain squares; for sparsity, entropy or classes use method='lbfgs'"
+        )
+    if config.method == "least-squares" and not network.joins.linear:
+        raise InputError(
+            f"least-squares needs closed-form derivatives, which residual={network.joins.residual!r} has not; "
+            "use method='lbfgs' or 'adam'"
         )
     if config.loss == "cross-entropy" and not _are_classes(y, network.out_features):
         raise InputError(f"cross-entropy needs class numbers from 0 to {network.out_features - 1} in y")
