@@ -91,10 +91,19 @@ def measure(X: Float[Tensor, "n inputs"], y: Float[Tensor, "n outputs"], product
 
     A constant column keeps a scale of its own size (or 1), so it maps to zero and nothing divides by zero.
     """
-    low, high = X.amin(0), X.amax(0)
-    center, mean = low / 2 + high / 2, y.mean(0)
+    mean = y.mean(0)
     mean[y.shape[1] - products :] = 0.0
-    deviation = (y - mean).pow(2).mean(0).sqrt()
+    return scales_of(X.amin(0), X.amax(0), mean, (y - mean).pow(2).mean(0).sqrt())
+
+
+def scales_of(
+    low: Float[Tensor, " inputs"],
+    high: Float[Tensor, " inputs"],
+    mean: Float[Tensor, " outputs"],
+    deviation: Float[Tensor, " outputs"],
+) -> Scales:
+    """The scales of a table of which only the ranges of the inputs and two moments of the targets are known."""
+    center = low / 2 + high / 2
     return Scales(
         center,
         _or_own_size((high / 2 - low / 2) * (1 + MARGIN), center),

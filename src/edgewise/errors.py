@@ -16,6 +16,10 @@ class CheckpointError(EdgewiseError):
     """A run folder or model file is missing, truncated or not ours."""
 
 
+class ProcessError(EdgewiseError):
+    """Another process of the same run has ended or cannot be reached."""
+
+
 class EdgewiseWarning(UserWarning):
     """Base of every warning this library gives."""
 

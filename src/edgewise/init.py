@@ -29,8 +29,9 @@ whatever the scale of ``c``; it rises like ``intervals^2``. A stack of ``depth``
 ``((1 - rho) chi_base + rho chi)^depth``, which the rule ``rho = 1 / (depth chi)`` keeps near ``e``. The energies
 are integrals over ``z``, done by quadrature in a few milliseconds. From four layers on, these two rules draw the base
 weights as an orthogonal matrix (Saxe et al., arXiv 1312.6120): a product of independent ones keeps the mean square of
-a gradient, but in 64 layers of 12 nodes single ones are off by powers of ten. Here ``s`` is half the half-width of the domain,
-and those of the splines are taken inside it: their straight continuation has no part in ``chi ~ intervals^2``.
+a gradient, but in 64 layers of 12 nodes single ones are off by powers of ten. Here ``s`` is half the half-width of
+the domain, and the energies of the splines are taken inside it: their straight continuation has no part in
+``chi ~ intervals^2``.
 
 B-splines are never negative, so a random spline has a mean over ``z`` that is most of its energy on coarse grids: a
 rule that keeps the energy keeps an offset, and what depends on the input shrinks with depth. The centred rule draws

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from edgewise.data import Scales, as_tensors, measure, split_rows
+from edgewise.engines import Engine, Local
 from edgewise.errors import InputError
 from edgewise.network import KAN
 from edgewise.train.clock import Clock
@@ -31,12 +32,17 @@ MANY_ROWS = 50_000
 SMALL_WORK = 2_000_000
 
 
-def train(network: KAN, X: Any, y: Any, config: TrainConfig | None = None) -> FitResult:
+def train(
+    network: KAN, X: Any, y: Any, config: TrainConfig | None = None, engine: Engine | None = None
+) -> FitResult:
     """Fits a network to rows ``X (n, inputs)`` and targets ``y (n,)`` or ``(n, outputs)``.
 
     Returns a new network of the same type and shape of edges that maps the user's ``X`` to the user's ``y``. For
     ``loss="cross-entropy"``, ``y`` holds class numbers and the outputs are logits. Raises ``InputError`` when the
     data and the network do not fit each other.
+
+    Under ``torchrun``, pass ``edgewise.engines.engine()``: every process is given the same network and the same table,
+    works on its share of the rows by L-BFGS or Adam, and returns the same network.
 
     Example:
         >>> X = torch.linspace(-1, 1, 50)[:, None]
@@ -44,19 +50,18 @@ def train(network: KAN, X: Any, y: Any, config: TrainConfig | None = None) -> Fi
         >>> bool((result.network(X) - X**2).abs().max() < 1e-4)
         True
     """
-    config = config or TrainConfig()
+    config, engine = config or TrainConfig(), engine or Local()
     inputs, targets = as_tensors(X, y)
     _check_fit(network, inputs, targets, config)
     clock = Clock(config.max_seconds, config.progress)
     scales = measure(inputs, targets, network.widths[-1][1])
     rows = _rows(inputs, targets, scales, config)
-    method, reason = _choose(network, rows, config)
+    method, reason = _choose(network, rows, config, engine.world)
     large = method == "adam" and inputs.numel() > MANY_NUMBERS
     kind = torch.float32 if large else torch.float64
     working = copy.deepcopy(network).to(kind)
     _identity(scales, working).install(working)
-    kinds = {"least-squares": Staircase, "lbfgs": FullBatch, "adam": Minibatch}
-    run = kinds[method](working, rows.to(kind), config, clock)
+    run = _run(method, working, rows.to(kind), config, clock, engine)
     small = rows.y.numel() * network.free().numel() < SMALL_WORK
     try:
         with one_thread() if small else nullcontext():
@@ -73,6 +78,15 @@ def train(network: KAN, X: Any, y: Any, config: TrainConfig | None = None) -> Fi
     )
 
 
+def _run(
+    method: str, network: KAN, rows: Rows, config: TrainConfig, clock: Clock, engine: Engine
+) -> Staircase | FullBatch | Minibatch:
+    if method == "least-squares":
+        return Staircase(network, rows, config, clock)
+    kind = FullBatch if method == "lbfgs" else Minibatch
+    return kind(network, rows, config, clock, engine)
+
+
 _SAID = {
     "converged": "converged",
     "step limit": "stopped at the step limit, still improving",
@@ -82,14 +96,19 @@ _SAID = {
 }
 
 
-def _choose(network: KAN, rows: Rows, config: TrainConfig) -> tuple[str, str]:
+def _choose(network: KAN, rows: Rows, config: TrainConfig, world: int) -> tuple[str, str]:
     """The method and the reason for it."""
     parameters, count = network.free().numel(), rows.X.shape[0]
+    if world > 1 and config.method == "least-squares":
+        raise InputError(f"least-squares works in one process, not in {world}; type method='lbfgs'")
+    if count < world:
+        raise InputError(f"{count} rows for {world} processes: start at most {count}")
     if config.method != "auto":
         return config.method, "asked for"
     squared = config.loss == "squared" and not (config.sparsity or config.entropy)
     if (
-        squared
+        world == 1
+        and squared
         and network.joins.linear
         and parameters <= MANY_PARAMETERS
         and rows.y.numel() * parameters <= MANY_NUMBERS
@@ -98,6 +117,7 @@ def _choose(network: KAN, rows: Rows, config: TrainConfig) -> tuple[str, str]:
     if count <= MANY_ROWS:
         why = f"{parameters} parameters" if squared else "a loss that is not a plain sum of squares"
         why = why if network.joins.linear else f"residual={network.joins.residual!r}"
+        why = why if world == 1 else f"{world} processes"
         return "lbfgs", f"chosen for {why} and {count} rows"
     return "adam", f"chosen for {count} rows"
 

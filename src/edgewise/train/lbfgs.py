@@ -1,4 +1,8 @@
-"""L-BFGS on the whole batch, by SciPy, in float64."""
+"""L-BFGS on the whole batch, by SciPy, in float64.
+
+Several processes each run the same search on the loss and gradient of all rows, which the objective averages inside
+every evaluation; SciPy is deterministic, so all take the same steps.
+"""
 
 import copy
 
@@ -6,6 +10,7 @@ import numpy as np
 import torch
 from scipy.optimize import OptimizeResult, minimize
 
+from edgewise.engines import Engine, Local, agreed
 from edgewise.network import KAN
 from edgewise.train.clock import Clock
 from edgewise.train.config import Step, TrainConfig
@@ -18,9 +23,12 @@ _PATIENCE = 30
 class FullBatch:
     """One run of L-BFGS; ``best`` is the best network on the held-out rows (or on the objective without any)."""
 
-    def __init__(self, network: KAN, rows: Rows, config: TrainConfig, clock: Clock) -> None:
-        self.rows, self.config, self.clock = rows, config, clock
-        self.network, self.objective = network, Objective(network, config)
+    def __init__(
+        self, network: KAN, rows: Rows, config: TrainConfig, clock: Clock, engine: Engine | None = None
+    ) -> None:
+        self.config, self.clock, self.engine = config, clock, engine or Local()
+        self.rows, self.holds = rows.share(self.engine.rank, self.engine.world), len(rows.held_X) > 0
+        self.network, self.objective = network, Objective(network, config, engine)
         self.history: list[Step] = []
         self._best = self.objective.vector()
         self.best_loss = self._judge()
@@ -56,7 +64,7 @@ class FullBatch:
     def _after_iteration(self, intermediate_result: OptimizeResult) -> None:
         self.objective.assign(torch.from_numpy(intermediate_result.x))
         self._stale = 0 if self._record(float(intermediate_result.fun)) else self._stale + 1
-        if self.clock.expired:
+        if agreed(self.engine, self.clock.expired):
             self._status = "time limit"
         elif self._stale < _PATIENCE:
             return
@@ -72,6 +80,6 @@ class FullBatch:
         return better
 
     def _judge(self) -> float:
-        if self.rows.held_X.shape[0]:
+        if self.holds:
             return self.objective.loss(self.rows.held_X, self.rows.held_y)
         return self.objective.value(self.rows.X, self.rows.y)

@@ -1,10 +1,14 @@
-"""Adam on minibatches, by torch, with a one-cycle learning rate: for tables too large for whole-batch methods."""
+"""Adam on minibatches, by torch, with a one-cycle learning rate: for tables too large for whole-batch methods.
+
+Several processes draw the same batches and work on their shares of each; the objective averages the gradients.
+"""
 
 import copy
 import math
 
 import torch
 
+from edgewise.engines import Engine, Local, agreed
 from edgewise.network import KAN
 from edgewise.train.clock import Clock
 from edgewise.train.config import Step, TrainConfig
@@ -16,9 +20,12 @@ class Minibatch:
     """One run of Adam; an epoch is a pass over all rows, ``best`` the best network on the held-out ones (or
     on the objective without any)."""
 
-    def __init__(self, network: KAN, rows: Rows, config: TrainConfig, clock: Clock) -> None:
-        self.rows, self.config, self.clock = rows, config, clock
-        self.network, self.objective = network, Objective(network, config)
+    def __init__(
+        self, network: KAN, rows: Rows, config: TrainConfig, clock: Clock, engine: Engine | None = None
+    ) -> None:
+        self.rows, self.config, self.clock, self.engine = rows, config, clock, engine or Local()
+        self.mine, self.holds = rows.share(self.engine.rank, self.engine.world), len(rows.held_X) > 0
+        self.network, self.objective = network, Objective(network, config, engine)
         self.history: list[Step] = []
         self._best = self.objective.vector()
         self.best_loss = self._judge()
@@ -41,9 +48,10 @@ class Minibatch:
         for _ in range(self.config.max_steps):
             total = 0.0
             for batch in torch.randperm(self.rows.X.shape[0], generator=self.generator).chunk(count):
-                if self.clock.expired:
+                if agreed(self.engine, self.clock.expired):
                     return "time limit"
-                loss, gradient = self.objective.value_and_gradient(self.rows.X[batch], self.rows.y[batch])
+                mine = batch[self.engine.rank :: self.engine.world]
+                loss, gradient = self.objective.value_and_gradient(self.rows.X[mine], self.rows.y[mine])
                 if not math.isfinite(loss):
                     return "rolled back"
                 self.objective.pull_along(gradient)
@@ -54,13 +62,13 @@ class Minibatch:
         return "step limit"
 
     def _record(self, loss: float) -> None:
-        judged = self._judge() if self.rows.held_X.shape[0] else loss
+        judged = self._judge() if self.holds else loss
         self.history.append(Step(self.clock.seconds, self.network.intervals, loss, judged))
         self.clock.tick(loss=f"{loss:.2e}", validation=f"{judged:.2e}")
         if judged < self.best_loss:
             self.best_loss, self._best = judged, self.objective.vector()
 
     def _judge(self) -> float:
-        if self.rows.held_X.shape[0]:
-            return self.objective.loss(self.rows.held_X, self.rows.held_y)
-        return self.objective.value(self.rows.X, self.rows.y)
+        if self.holds:
+            return self.objective.loss(self.mine.held_X, self.mine.held_y)
+        return self.objective.value(self.mine.X, self.mine.y)

@@ -31,6 +31,13 @@ class Rows:
         """The same rows as numbers of that kind."""
         return Rows(self.X.to(kind), self.y.to(kind), self.held_X.to(kind), self.held_y.to(kind))
 
+    def share(self, rank: int, world: int) -> "Rows":
+        """Every ``world``-th row from number ``rank`` on: what one of several processes works on."""
+        if world == 1:
+            return self
+        parts = (self.X, self.y, self.held_X, self.held_y)
+        return Rows(*(part[rank::world].contiguous() for part in parts))
+
 
 def split_scaled(network: KAN, X: Tensor, y: Tensor, seed: int, share: float = 0.2) -> Rows:
     """The user's rows split in two, targets in the network's own scale; too few rows are not split."""
