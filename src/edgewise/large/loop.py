@@ -177,7 +177,7 @@ class _Run:
         asked = time.perf_counter()
         for rows in epoch:
             waited = time.perf_counter() - asked
-            torch.manual_seed(self._seed())
+            self._sow()
             wishes = (stop.asked, self._late())
             loss, (asked_to, late) = self.learner.step(rows, len(rows[0]) / self.size, self.step, wishes)
             if self.ledger.exploded(loss):
@@ -223,10 +223,16 @@ class _Run:
         with self.learner.shown() as module:
             self.ledger.keep(module)
 
-    def _seed(self) -> int:
-        """Of whatever is random inside the module: other numbers at every step and on every process."""
+    def _sow(self) -> None:
+        """Other random numbers inside the module at every step and on every process.
+
+        Not by ``torch.manual_seed``, which on a machine without a GPU keeps every seed in a list for later.
+        """
         mixed = np.random.SeedSequence([self.config.seed, self.step, self.engine.rank])
-        return int(mixed.generate_state(1, np.uint64)[0] >> 1)
+        seed = int(mixed.generate_state(1, np.uint64)[0] >> 1)
+        torch.default_generator.manual_seed(seed)
+        if self.engine.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def _late(self) -> bool:
         return self.config.max_seconds is not None and self.ledger.session >= self.config.max_seconds
