@@ -31,6 +31,7 @@ from edgewise.large import LargeConfig
         ("ema", 1.0, "decay between 0 and 1"),
     ],
 )
+@pytest.mark.usefixtures("untyped")
 def test_a_wrong_setting_is_named_in_one_line(name, wrong, said):
     with pytest.raises(InputError) as caught:
         LargeConfig(**{name: wrong})
