@@ -112,9 +112,9 @@ class _Run:
 
     def take_up(self, saved: State | None) -> None:
         """Goes to a saved state, or makes the main process's module everybody's."""
-        if saved is None:
+        if saved is None and self.engine.world > 1:
             self.learner.load(parsed(self.engine.from_main(lambda: packed(self.learner.state()))))
-        else:
+        if saved is not None:
             self.step = saved.numbers["step"]
             self.learner.load(saved)
             best = {k.removeprefix("best."): t for k, t in saved.tensors.items() if k.startswith("best.")}
