@@ -272,6 +272,17 @@ def test_another_run_in_the_folder_is_refused(table, tmp_path):
     assert fit(perceptron(), ArraySource(X, y), quick(), run=tmp_path).status == "step limit"
 
 
+def test_another_validation_table_is_noticed(table, tmp_path):
+    X, y = table
+    fit(perceptron(), ArraySource(X, y), quick(), run=tmp_path, validation=ArraySource(X[:50], y[:50]))
+    for held, said in [
+        (ArraySource(X[:51], y[:51]), r"shape of validation X was \[50, 2\] and is \[51, 2\]"),
+        (None, "validation X was there and is missing"),
+    ]:
+        with pytest.raises(CheckpointError, match=said):
+            fit(perceptron(), ArraySource(X, y), quick(), run=tmp_path, validation=held)
+
+
 def test_a_parquet_file_that_changed_between_sessions_is_noticed(table, tmp_path):
     frame = pd.DataFrame(table[0], columns=["a", "b"]).assign(y=table[1])
     path = tmp_path / "t.parquet"

@@ -17,12 +17,21 @@ from edgewise.large.state import State, newest, packed, parsed, read_state, writ
 class Keeper:
     """Keeps a run in ``folder``; without one it keeps nothing. Only the main process reads and writes."""
 
-    def __init__(self, folder: Path | None, source: Source, config: LargeConfig, engine: Engine) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        source: Source,
+        validation: Source | None,
+        config: LargeConfig,
+        engine: Engine,
+    ) -> None:
         self.folder, self.config, self.engine = folder, config, engine
         self.trouble: str | None = None
         self._head: dict[str, Any] = {}
         if folder is not None and engine.is_main:
-            self._head = {"config": asdict(config), "data": source.fingerprint()}
+            judges = {} if validation is None else validation.fingerprint()
+            data = source.fingerprint() | {f"validation {name}": value for name, value in judges.items()}
+            self._head = {"config": asdict(config), "data": data}
         self._written, self._at = -1, time.perf_counter()
 
     def saved(self) -> State | None:

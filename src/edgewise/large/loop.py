@@ -71,7 +71,7 @@ def fit(
     """
     config, engine = config or LargeConfig(), engine or engines.engine()
     _check(module, source, validation, config, loss, engine)
-    keeper = Keeper(None if run is None else Path(run), source, config, engine)
+    keeper = Keeper(None if run is None else Path(run), source, validation, config, engine)
     saved, kind = keeper.saved(), _KINDS[config.precision]
     working = copy.deepcopy(module).to(engine.device, kind)
     units = Units(measured(working, source, loss, engine, saved and saved.tensors), kind, engine.device)
