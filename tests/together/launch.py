@@ -22,17 +22,14 @@ def command(script: str, *arguments: object, processes: int = 1) -> list[str]:
     return [*head, str(HERE / script), *map(str, arguments)]
 
 
-def launch(
-    script: str, *arguments: object, processes: int = 1, **more: str
-) -> subprocess.CompletedProcess[str]:
-    """Runs a script to its end; ``more`` goes into the environment."""
-    return subprocess.run(
-        command(script, *arguments, processes=processes),
-        env=os.environ | ENVIRONMENT | more,
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+def launch(script: str, *arguments: object, processes: int = 1) -> subprocess.CompletedProcess[str]:
+    """Runs a script to its end."""
+    return run_command(command(script, *arguments, processes=processes))
+
+
+def run_command(words: list[str]) -> subprocess.CompletedProcess[str]:
+    """Runs any command to its end."""
+    return subprocess.run(words, env=os.environ | ENVIRONMENT, capture_output=True, text=True, timeout=250)
 
 
 def start(script: str, *arguments: object, processes: int = 1) -> subprocess.Popen[str]:

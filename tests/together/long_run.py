@@ -1,7 +1,8 @@
 """A run with many checkpoints, to be killed and started again.
 
-``long_run.py FOLDER [seconds a step]`` runs it. ``long_run.py`` alone forks a process that runs it for every folder
-named on standard input and says its number, which spares each the seconds that importing torch takes.
+``long_run.py FOLDER [seconds a step] [dropout] [steps]`` runs it. ``long_run.py`` alone forks a process that runs it
+for every line ``FOLDER SECONDS`` on standard input: importing torch once serves them all. Each says its number at once
+and how it ended at its end.
 """
 
 import hashlib
@@ -17,27 +18,29 @@ from torch import Tensor, nn
 from edgewise.errors import EdgewiseError
 from edgewise.large import ArraySource, LargeConfig, LargeResult, fit
 
-STEPS = 600
+STEPS = 500
 
 
-def module() -> nn.Module:
+def module(dropout: float) -> nn.Module:
     """Small, with dropout: what is random in it must come back too."""
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(4, 16), nn.Dropout(0.2), nn.Tanh(), nn.Linear(16, 1))
+    return nn.Sequential(nn.Linear(4, 16), nn.Dropout(dropout), nn.Tanh(), nn.Linear(16, 1))
 
 
-def run(folder: str, pause: float = 0.0, steps: int = STEPS) -> LargeResult:
+def run(folder: str, pause: float = 0.0, dropout: float = 0.2, steps: float = STEPS) -> LargeResult:
     """Goes on from whatever the folder holds."""
     X = np.random.default_rng(0).normal(size=(1000, 4))
     source = ArraySource(X, np.sin(X).sum(1), block_rows=130)
     held = ArraySource(X[:100], np.sin(X[:100]).sum(1))
-    config = LargeConfig(batch_size=64, steps=steps, ema=0.9, checkpoint_every=3, record_every=10)
+    config = LargeConfig(
+        batch_size=64, steps=int(steps), ema=0.9, checkpoint_every=3, record_every=10, precision="float64"
+    )
 
     def loss(output: Tensor, target: Tensor) -> Tensor:
         time.sleep(pause)
         return nn.functional.mse_loss(output, target)
 
-    return fit(module(), source, config, loss=loss, run=folder, validation=held)
+    return fit(module(dropout), source, config, loss=loss, run=folder, validation=held)
 
 
 def digest(result: LargeResult) -> str:
@@ -54,10 +57,16 @@ def serve() -> None:
     for line in sys.stdin:
         number = os.fork()
         if not number:
-            run(line.strip(), pause=0.004)
+            name, pause = line.split()
+            print(os.getpid(), flush=True)
+            print(*outcome(run(name, float(pause))), flush=True)
             os._exit(0)
-        print(number, flush=True)
         os.waitpid(number, 0)
+
+
+def outcome(result: LargeResult) -> tuple[str, float | None, str]:
+    """Status, the last validation loss, and every bit."""
+    return result.status.replace(" ", "-"), result.history[-1].validation_loss, digest(result)
 
 
 if __name__ == "__main__":
@@ -67,4 +76,4 @@ if __name__ == "__main__":
         found = run(sys.argv[1], *map(float, sys.argv[2:]))
     except EdgewiseError as error:
         sys.exit(f"{type(error).__name__}: {error}")
-    print(found.status, digest(found))
+    print(*outcome(found))

@@ -34,7 +34,7 @@ class LargeConfig:
         ema: decay of a running average of the parameters, such as 0.999, which is then what comes back.
         accumulate: pieces in which a batch is worked off: less memory, the same step.
         precision: ``"float32"``, ``"float64"``, or ``"bfloat16"`` for autocast over float32 parameters.
-        compile: whether to ``torch.compile`` the module; pays for wide perceptrons, not for splines on a CPU.
+        compile: whether to ``torch.compile`` the module; no gain was measured on a CPU.
         record_every: steps between entries of the history, where validation is judged too.
         checkpoint_every, checkpoint_seconds: steps or seconds between checkpoints of a run that has a folder.
         keep: whole checkpoints kept.

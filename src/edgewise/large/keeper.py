@@ -17,12 +17,21 @@ from edgewise.large.state import State, newest, packed, parsed, read_state, writ
 class Keeper:
     """Keeps a run in ``folder``; without one it keeps nothing. Only the main process reads and writes."""
 
-    def __init__(self, folder: Path | None, source: Source, config: LargeConfig, engine: Engine) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        source: Source,
+        validation: Source | None,
+        config: LargeConfig,
+        engine: Engine,
+    ) -> None:
         self.folder, self.config, self.engine = folder, config, engine
         self.trouble: str | None = None
         self._head: dict[str, Any] = {}
         if folder is not None and engine.is_main:
-            self._head = {"config": asdict(config), "data": source.fingerprint()}
+            judges = {} if validation is None else validation.fingerprint()
+            data = source.fingerprint() | {f"validation {name}": value for name, value in judges.items()}
+            self._head = {"config": asdict(config), "data": data}
         self._written, self._at = -1, time.perf_counter()
 
     def saved(self) -> State | None:
@@ -32,8 +41,7 @@ class Keeper:
         """
         if self.folder is None:
             return None
-        content = self.engine.from_main(self._read)
-        state = parsed(content) if content else None
+        state = self._read() if self.engine.world == 1 else self._handed_round()
         self._written = -1 if state is None else state.numbers["step"]
         return state
 
@@ -73,11 +81,19 @@ class Keeper:
         self._written, self.trouble = step, None
         return b""
 
-    def _read(self) -> bytes:
+    def _handed_round(self) -> State | None:
+        def read() -> bytes:
+            state = self._read()
+            return b"" if state is None else packed(state)
+
+        content = self.engine.from_main(read)
+        return parsed(content) if content else None
+
+    def _read(self) -> State | None:
         assert self.folder is not None
         state = read_state(self.folder)
         if state is None:
-            return b""
+            return None
         try:
             difference = self.config.difference(state.numbers["config"])
             changed = _changed(state.numbers["data"], self._head["data"])
@@ -94,7 +110,7 @@ class Keeper:
                 f"the table has changed since the run in {self.folder} began: {changed}; bring the old table back, or "
                 "train in another folder"
             )
-        return packed(state)
+        return state
 
 
 def _changed(was: dict[str, Any], now: dict[str, Any]) -> str | None:

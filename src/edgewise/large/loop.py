@@ -71,7 +71,7 @@ def fit(
     """
     config, engine = config or LargeConfig(), engine or engines.engine()
     _check(module, source, validation, config, loss, engine)
-    keeper = Keeper(None if run is None else Path(run), source, config, engine)
+    keeper = Keeper(None if run is None else Path(run), source, validation, config, engine)
     saved, kind = keeper.saved(), _KINDS[config.precision]
     working = copy.deepcopy(module).to(engine.device, kind)
     units = Units(measured(working, source, loss, engine, saved and saved.tensors), kind, engine.device)
@@ -112,9 +112,9 @@ class _Run:
 
     def take_up(self, saved: State | None) -> None:
         """Goes to a saved state, or makes the main process's module everybody's."""
-        if saved is None:
+        if saved is None and self.engine.world > 1:
             self.learner.load(parsed(self.engine.from_main(lambda: packed(self.learner.state()))))
-        else:
+        if saved is not None:
             self.step = saved.numbers["step"]
             self.learner.load(saved)
             best = {k.removeprefix("best."): t for k, t in saved.tensors.items() if k.startswith("best.")}
@@ -177,7 +177,7 @@ class _Run:
         asked = time.perf_counter()
         for rows in epoch:
             waited = time.perf_counter() - asked
-            torch.manual_seed(self._seed())
+            self._sow()
             wishes = (stop.asked, self._late())
             loss, (asked_to, late) = self.learner.step(rows, len(rows[0]) / self.size, self.step, wishes)
             if self.ledger.exploded(loss):
@@ -223,10 +223,16 @@ class _Run:
         with self.learner.shown() as module:
             self.ledger.keep(module)
 
-    def _seed(self) -> int:
-        """Of whatever is random inside the module: other numbers at every step and on every process."""
+    def _sow(self) -> None:
+        """Other random numbers inside the module at every step and on every process.
+
+        Not by ``torch.manual_seed``, which on a machine without a GPU keeps every seed in a list for later.
+        """
         mixed = np.random.SeedSequence([self.config.seed, self.step, self.engine.rank])
-        return int(mixed.generate_state(1, np.uint64)[0] >> 1)
+        seed = int(mixed.generate_state(1, np.uint64)[0] >> 1)
+        torch.default_generator.manual_seed(seed)
+        if self.engine.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def _late(self) -> bool:
         return self.config.max_seconds is not None and self.ledger.session >= self.config.max_seconds

@@ -126,6 +126,11 @@ class ParquetSource(Source):
         file, group = self._places[block]
         try:
             table = file.read_row_group(group, [*self.feature_names, *self.target_names], use_threads=False)
+        except MemoryError:
+            rows = self.block_rows[block]
+            raise InputError(
+                f"a row group of {rows} rows does not fit into memory: write the Parquet file with fewer rows a group"
+            ) from None
         except (pa.ArrowException, OSError) as error:
             reason = str(error).splitlines()[0][:160]
             raise InputError(

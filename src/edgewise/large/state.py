@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,7 +51,8 @@ def write_state(folder: Path, step: int, state: State, keep: int = 2) -> None:
         _reach_disk(folder)
         _forget(folder, keep)
     except OSError as error:
-        _remove(*drafts)
+        with suppress(OSError):
+            _remove(*drafts)
         last = newest(folder)
         safe = "no state is there yet" if last is None else f"the state of step {last} is whole"
         raise CheckpointError(

@@ -5,6 +5,7 @@ it at the end, as ``train`` does. Any other module sees the numbers of the table
 """
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -25,12 +26,20 @@ class Units:
     kind: torch.dtype
     device: torch.device
 
+    @cached_property
+    def targets_too(self) -> bool:
+        """Whether targets are scaled; class numbers are not."""
+        scales = self.scales
+        return scales is not None and bool(
+            (scales.output_scale != 1).any() or (scales.output_center != 0).any()
+        )
+
     def batch(self, rows: Block) -> tuple[Tensor, Tensor]:
         """Rows as tensors to train on; whole numbers stay whole unless they are scaled."""
         X, y = (torch.from_numpy(np.ascontiguousarray(part)) for part in rows)
         if self.scales is not None:
             X = (X.double() - self.scales.input_center) / self.scales.input_scale
-            if bool((self.scales.output_scale != 1).any() or (self.scales.output_center != 0).any()):
+            if self.targets_too:
                 y = (y.double() - self.scales.output_center) / self.scales.output_scale
         return self._placed(X), self._placed(y)
 
