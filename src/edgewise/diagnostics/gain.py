@@ -26,7 +26,7 @@ from edgewise import splines
 from edgewise.edges import SplineEdges, base_function
 from edgewise.init import moments
 from edgewise.layer import KANLayer
-from edgewise.network import KAN
+from edgewise.network import KAN, combine
 from edgewise.trace import Trace
 
 
@@ -54,11 +54,11 @@ def gains(network: KAN, trace: Trace) -> tuple[Gain, ...]:
         >>> abs(found.splines_measured / found.splines_predicted - 1) < 0.15
         True
     """
-    with torch.no_grad():
-        pairs = zip(network.kan_layers, trace.layers, strict=True)
-        return tuple(layer_gain(layer, record.inputs) for layer, record in pairs)
+    pairs = zip(network.kan_layers, trace.layers, strict=True)
+    return tuple(layer_gain(layer, record.inputs) for layer, record in pairs)
 
 
+@torch.no_grad()
 def layer_gain(layer: KANLayer, inputs: Float[Tensor, "n inputs"]) -> Gain:
     """The gain of one layer for these inputs."""
     curves, slopes = layer.curves(inputs), layer.slopes(layer.prepare(inputs))
@@ -118,11 +118,14 @@ def input_gradients(network: KAN, X: Float[Tensor, "n inputs"]) -> Float[Tensor,
         >>> input_gradients(net, torch.zeros(5, 2)).shape
         torch.Size([2, 5])
     """
+    levels = []
     with torch.enable_grad():
-        trace = network.trace(X.detach().requires_grad_())
-        levels, outputs = [record.inputs for record in trace.layers], trace.layers[-1].nodes
-        square = torch.zeros(len(levels), X.shape[0], dtype=torch.float64, device=X.device)
-        for column in outputs.unbind(1):
+        stream = network.joins.open(network.enter(X.detach().requires_grad_()))
+        for level, layer in enumerate(network.kan_layers, start=1):
+            levels.append(stream.inputs(level))
+            stream.join(level, combine(layer(levels[-1]), network.widths[level]))
+        square = torch.zeros(len(levels), len(X), dtype=torch.float64, device=X.device)
+        for column in stream.nodes.unbind(1):
             parts = torch.autograd.grad(
                 column.sum(), levels, retain_graph=True, allow_unused=True, materialize_grads=True
             )
