@@ -2,6 +2,7 @@
 
     python benchmarks/depth.py chi          # the gain of random splines: predicted and measured
     python benchmarks/depth.py gradients    # gradients at the first layer over those at the last, rule by rule
+    python benchmarks/depth.py alike        # in how many directions the inputs of deep layers spread
     python benchmarks/depth.py train        # errors after training, depth by depth, arm by arm
     python benchmarks/depth.py kept         # what the splines of trained networks are good for
     python benchmarks/depth.py stay         # 64 layers for 50 steps, in float32 and bfloat16
@@ -24,12 +25,12 @@ from formula_process import append, read
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
-def train(out: Path, arms: list[str], steps: int) -> None:
+def train(out: Path, arms: list[str], depths: list[int], steps: int) -> None:
     """Chooses each arm's learning rates, then does the runs that are reported."""
     file = out / "training.jsonl"
     for arm in arms:
-        done(file, training.tuning_cells(arm, steps))
-        done(file, training.final_cells(arm, steps, read(file)))
+        done(file, training.tuning_cells(arm, steps, depths))
+        done(file, training.final_cells(arm, steps, read(file), depths))
 
 
 def done(file: Path, cells: list[training.Cell]) -> None:
@@ -58,14 +59,15 @@ def keep(file: Path, rows: Iterable[dict[str, Any]]) -> None:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("chi", "gradients", "train", "kept", "stay", "report"))
+    parser.add_argument("what", choices=("chi", "gradients", "alike", "train", "kept", "stay", "report"))
     parser.add_argument("--out", type=Path, default=DOCS / "deep", help="folder of the rows and figures")
     parser.add_argument("--steps", type=int, default=training.STEPS)
     parser.add_argument("--arms", nargs="+", default=list(training.ARMS), choices=list(training.ARMS))
+    parser.add_argument("--depths", type=int, nargs="+", default=list(training.DEPTHS))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     if options.what == "train":
-        train(options.out, options.arms, options.steps)
+        train(options.out, options.arms, options.depths, options.steps)
     elif options.what == "report":
         from depth_report import report
 
@@ -74,6 +76,7 @@ def main() -> None:
         rows = {
             "chi": start.chi_rows,
             "gradients": start.gradient_rows,
+            "alike": start.alike_rows,
             "kept": training.kept_rows,
             "stay": start.stay_rows,
         }

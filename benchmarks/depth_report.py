@@ -21,9 +21,16 @@ Row = dict[str, Any]
 
 def report(folder: Path, page: Path) -> None:
     """Writes the page and, into the folder, the figures of what the folder holds."""
-    sections = (("chi", chi), ("gradients", gradients), ("training", train), ("kept", kept), ("stay", stay))
+    sections = {
+        "chi": chi,
+        "gradients": gradients,
+        "alike": alike,
+        "training": train,
+        "kept": kept,
+        "stay": stay,
+    }
     parts = [HEAD.format(versions=versions())]
-    for name, section in sections:
+    for name, section in sections.items():
         if rows := read(folder / f"{name}.jsonl"):
             parts.append(section(rows))
             if name in figures.DRAWN:
@@ -98,10 +105,17 @@ def bounds(rows: list[Row]) -> list[str]:
             mine = [row for row in rows if (row["width"], row["residual"]) == (width, residual)]
             squares, middles = ([row[name] for row in mine] for name in ("ratio", "row_ratio"))
             lines.append(
-                f"- width {width}, residual {residual or 'None'}: {min(squares):.2g} .. {max(squares):.2g} by root "
+                f"- width {width}, residual {residual or 'None'}: {min(squares):.3g} .. {max(squares):.3g} by root "
                 f"mean squares, {min(middles):.2g} .. {max(middles):.2g} in the median row"
             )
     return lines
+
+
+def alike(rows: list[Row]) -> str:
+    """Some of the layers."""
+    shown = (1, 2, 4, 8, 16, 32, 64)
+    lines = [[row["width"], row["residual"]] + [row["directions"][n - 1] for n in shown] for row in rows]
+    return ALIKE.format(table=table(["width", "residual", *(f"layer {n}" for n in shown)], lines))
 
 
 def train(rows: list[Row]) -> str:
@@ -155,14 +169,20 @@ def spread(rows: list[Row], law: str, depth: int) -> str:
 def verdict(arm: str, rows: list[Row]) -> str:
     """Failures at the largest depth, and its median error over that of the best depth up to 8, in powers of ten."""
     deepest = training.DEPTHS[-1]
-    if not all(len(values(rows, law, deepest)) == len(training.SEEDS) for law in training.LAWS):
-        return f"- {arm}: {deepest} hidden levels not run to the end"
-    failed = sum(value > training.FAILED for law in training.LAWS for value in values(rows, law, deepest))
-    losses = []
-    for law in training.LAWS:
-        shallow = min(median(values(rows, law, depth)) for depth in training.DEPTHS if depth <= 8)
-        losses.append(f"{law} {math.log10(median(values(rows, law, deepest)) / shallow):+.2f}")
-    return f"- {arm}: {failed} of {len(training.LAWS) * len(training.SEEDS)} failed; {', '.join(losses)}"
+    found = {
+        (law, depth): errors
+        for law in training.LAWS
+        for depth in training.DEPTHS
+        if len(errors := values(rows, law, depth)) == len(training.SEEDS)
+    }
+    shallow = {law: [median(found[k]) for k in found if k[0] == law and k[1] <= 8] for law in training.LAWS}
+    if not all((law, deepest) in found and shallow[law] for law in training.LAWS):
+        return f"- {arm}: not run to the end"
+    failed = sum(value > training.FAILED for law in training.LAWS for value in found[law, deepest])
+    losses = [
+        f"{law} {math.log10(median(found[law, deepest]) / min(shallow[law])):+.2f}" for law in training.LAWS
+    ]
+    return f"- {arm}: {failed} of {len(losses) * len(training.SEEDS)} failed; {', '.join(losses)}"
 
 
 def kept(rows: list[Row]) -> str:
@@ -211,8 +231,8 @@ has, inputs inside the domain; the base takes no part.
 {table}
 
 At width 64 every single layer is within {wide}; at width 12 the medians are within {median} and single layers within
-{narrow}: the prediction is a mean over random splines, and 144 of them on coarse grids, whose inputs become alike with
-depth, are few."""
+{narrow}: the prediction is a mean over random splines, and these have 144 each, whose inputs spread in ever fewer
+directions with depth (below)."""
 
 GRADIENTS = """## Gradients at the start
 
@@ -224,6 +244,14 @@ layer over that for the last, medians over five seeds: of the root mean square o
 The start `critical` with `norm="rms"`, over 1 to 64 layers and 5 and 20 intervals:
 
 {bounds}
+
+{table}"""
+
+ALIKE = """## How rows become alike
+
+`python benchmarks/depth.py alike`. Networks with `norm="rms"` at the start: in how many directions the inputs of a
+layer spread over 256 rows, (Σ λ)² / Σ λ² of the eigenvalues of their second moments. With 1, every row is a multiple
+of one.
 
 {table}"""
 
@@ -245,7 +273,7 @@ Failures with 32 hidden levels, and how many powers of ten their median error is
 
 KEPT = """## What the splines are good for
 
-`python benchmarks/depth.py kept`. The same training at the rate 0.001, before > after: the median share of the energy
+`python benchmarks/depth.py kept`. The same training at the rate 0.01, before > after: the median share of the energy
 that the splines have in a layer; the change of the outputs, over their deviation, when the splines of that one layer
 are deleted for which it is largest, and when all are; gradients at the first layer over those at the last.
 

@@ -5,6 +5,7 @@ from statistics import median
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from edgewise import KAN
 from edgewise.diagnostics import gains, input_gradients
@@ -88,6 +89,27 @@ def gradient_row(
         "ratio": float(f"{median(squares):.3g}"),
         "row_ratio": float(f"{median(middles):.3g}"),
     }
+
+
+def alike_rows(layers: int = 64) -> Iterator[dict[str, Any]]:
+    """In how many directions the inputs of deep layers spread; median over seeds, five intervals."""
+    for width in WIDTHS:
+        for residual in (None, "scaled"):
+            found = []
+            for seed in SEEDS:
+                generator = torch.Generator().manual_seed(seed)
+                net = KAN([width] * (layers + 1), norm="rms", residual=residual, generator=generator)
+                with torch.no_grad():
+                    trace = net.trace(0.5 * torch.randn(ROWS, width, generator=generator))
+                found.append([directions(record.inputs) for record in trace.layers])
+            middle = [round(median(values), 2) for values in zip(*found, strict=True)]
+            yield {"width": width, "residual": residual, "directions": middle}
+
+
+def directions(inputs: Tensor) -> float:
+    """``(sum l)^2 / sum l^2`` of the eigenvalues of the second moments: 1 when all rows are multiples of one."""
+    moments = inputs.double().T @ inputs.double()
+    return float(moments.trace() ** 2 / moments.square().sum())
 
 
 def stay_rows(steps: int = 50, layers: int = 64) -> Iterator[dict[str, Any]]:
