@@ -160,6 +160,8 @@ def test_doctor_describes_the_machine_and_a_run(made):
     lines = run("doctor", folder / "run").stdout.splitlines()
     assert lines[0].startswith("run")
     assert lines[2] == "files       all there"
+    assert lines[3] == "rows        30 of the run"
+    assert lines[-1].startswith("advice")
     assert "does not exist" in mistake("doctor", "nowhere")
 
 

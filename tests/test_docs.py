@@ -11,6 +11,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 WITHOUT_CODE = {
     "api.md",
     "command-line.md",
+    "deep-measured.md",
     "formulas-measured.md",
     "speed-measured.md",
     "when-not-to-use.md",

@@ -1,4 +1,4 @@
-"""What a machine offers to edgewise, in a few plain lines: versions, threads, spline path, BLAS, compiler."""
+"""What a machine offers to edgewise, and how a network in a folder does, in plain lines."""
 
 import os
 import platform
@@ -7,12 +7,20 @@ import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from edgewise import __version__, kernels
-from edgewise.report import FILES, read_run
+from edgewise import __version__, kernels, splines
+from edgewise.checkpoint import load, load_extra
+from edgewise.diagnostics import advice, diagnose
+from edgewise.network import KAN
+from edgewise.report import FILES, KIND, read_run
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PACKAGES = (
     "torch",
@@ -26,6 +34,7 @@ PACKAGES = (
     "safetensors",
 )
 COMPILERS = ("c++", "g++", "clang++", "cl")
+DRAWN_ROWS = 256
 
 
 def machine_lines() -> list[str]:
@@ -45,24 +54,58 @@ def machine_lines() -> list[str]:
 
 
 def run_lines(folder: Path) -> list[str]:
-    """What a run folder holds; raises ``CheckpointError`` when it cannot be read."""
+    """What a run folder, or one that ``save`` wrote, holds and how its network does, layer by layer.
+
+    Raises ``CheckpointError`` when it cannot be read.
+    """
+    if load_extra(folder).get("kind") != KIND:
+        network = load(folder)
+        return [f"saved       {folder}", _network_line(network), *network_lines(network)]
     run = read_run(folder)
     missing = [name for name in FILES if not (folder / name).exists()]
-    widths = [sums if not products else (sums, products) for sums, products in run.network.widths]
     return [
         f"run         {folder}: {run.extra['status']}, {len(run.formulas)} formulas for {run.target!r} from "
         f"{len(run.features)} features",
-        f"network     {widths}, {run.network.free().numel()} parameters, {run.network.input_center.dtype}",
+        _network_line(run.network),
         f"files       missing: {', '.join(missing)}; type: edgewise view {folder}"
         if missing
         else "files       all there",
+        *network_lines(run.network, run.X),
     ]
+
+
+def network_lines(network: KAN, X: "NDArray[np.float64] | None" = None) -> list[str]:
+    """The diagnosis of a network on rows ``X (n, inputs)``; without any, on rows drawn over its domain."""
+    if X is None or not len(X):
+        rows, source = rows_in_the_domain(network), "drawn evenly over the domain, as none are stored"
+    else:
+        rows, source = X, "of the run"
+    found = diagnose(network, rows)
+    return [
+        f"rows        {len(rows)} {source}",
+        *found.lines(),
+        f"advice      {advice(found)}",
+    ]
+
+
+def rows_in_the_domain(network: KAN, count: int = DRAWN_ROWS) -> Tensor:
+    """Uniform rows ``(count, inputs)`` over the domain of the first layer's splines, in the user's units."""
+    first = network.kan_layers[0].spline
+    low, high = splines.domain(first.knots, first.degree)
+    share = torch.rand(count, network.in_features, generator=torch.Generator().manual_seed(0))
+    inside = low + (high - low) * share.to(low)
+    return inside * network.input_scale + network.input_center
 
 
 def find_compiler() -> str | None:
     """The path of a C++ compiler: ``$CXX`` if that is one, or the first of the usual names."""
     named = os.environ.get("CXX", "").split()[:1]
     return next((path for name in (*named, *COMPILERS) if (path := shutil.which(name))), None)
+
+
+def _network_line(network: KAN) -> str:
+    widths = [sums if not products else (sums, products) for sums, products in network.widths]
+    return f"network     {widths}, {network.free().numel()} parameters, {network.input_center.dtype}"
 
 
 def _advice() -> str:
