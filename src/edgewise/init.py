@@ -33,8 +33,8 @@ a gradient, but in 64 layers of 12 nodes single ones are off by powers of ten. H
 the domain, and the energies of the splines are taken inside it: their straight continuation has no part in
 ``chi ~ intervals^2``.
 
-Healthy gradients are not all that depth needs: layer after layer, rows become more alike, so from some sixteen layers on
-take a residual too (``edgewise.joins``).
+Healthy gradients are not all that depth needs: layer after layer, rows become more alike, so from some sixteen layers
+on take a residual too (``edgewise.joins``).
 
 B-splines are never negative, so a random spline has a mean over ``z`` that is most of its energy on coarse grids: a
 rule that keeps the energy keeps an offset, and what depends on the input shrinks with depth. The centred rule draws
