@@ -1,0 +1,217 @@
+"""From a problem to its solution: which way to go, level after level, and what to say of the result.
+
+``solve`` takes one of three ways and says in its message which. Linear and steady problems are fitted at once and the
+network grows. Nonlinear problems with an initial state are marched through time on a coarse network, which shows where
+knots are needed, then again on these knots, and polished on a larger network. ``continuation`` walks a
+constant, a Reynolds number for instance, through easier values first.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgewise.errors import FitWarning, InputError
+from edgewise.pde.collocation import held_out
+from edgewise.pde.config import SolveConfig
+from edgewise.pde.fitting import Fitted, fit, held_out_residual, march
+from edgewise.pde.intervals import parameter_intervals
+from edgewise.pde.levels import MORE_CELLS, RANK, Level, Size, distance, following, is_linear
+from edgewise.pde.levels import CELLS as FIRST_CELLS
+from edgewise.pde.problem import Problem
+from edgewise.pde.refinement import adapted
+from edgewise.pde.solution import Solution
+from edgewise.pde.state import State, even, moved, start
+from edgewise.pde.verdict import verdict
+from edgewise.train.clock import Clock
+from edgewise.train.threads import one_thread
+
+STEADY_RANK = 4
+MARCH = (Size(8, 40), Size(10, 50), Size(12, 60))
+
+
+def solve(
+    problem: Problem,
+    config: SolveConfig | None = None,
+    *,
+    continuation: Mapping[str, Sequence[float]] | None = None,
+    **settings: Any,
+) -> Solution:
+    """Solves a problem by Gauss-Newton on sums of products of splines.
+
+    Args:
+        problem: see ``edgewise.pde.Problem``.
+        config, settings: see ``SolveConfig``; ``settings`` replace fields of ``config``.
+        continuation: values of a constant to go through before its own, ``{"Re": [1, 10]}``.
+
+    Warns (``FitWarning``) where the residual between the fitted points is over ten times that at them. Ctrl-C keeps
+    the best so far. Raises ``InputError`` for settings that cannot be.
+
+    Example:
+        >>> from edgewise.pde import Interval, Problem, dirichlet
+        >>> bar = Problem("u", Interval(x=(0, 1)), {"bend": lambda u: u.xx + 2}, {"ends": dirichlet("u", 0.0)})
+        >>> round(float(solve(bar)(x=0.5)), 6)
+        0.25
+    """
+    config = replace(config or SolveConfig(), **settings)
+    deepest = max(orders.highest for orders in problem.orders.values())
+    if deepest >= config.degree:
+        raise InputError(
+            f"degree={config.degree} is too low for derivatives of order {deepest}: type degree={deepest + 1}"
+        )
+    clock = Clock(config.max_seconds, config.progress)
+    with one_thread(), torch.no_grad():
+        run = _Run(problem, config, clock)
+        try:
+            run.go(continuation or {})
+        except KeyboardInterrupt:
+            if run.best is None:
+                raise
+            run.reason = "out of time"
+        finally:
+            clock.close()
+        solution = run.result()
+    if solution.status in ("unsure", "diverged"):
+        warnings.warn(f"{solution.status}: {solution.message}", FitWarning, stacklevel=2)
+    return solution
+
+
+class _Run:
+    """One call of ``solve``: the state so far and the levels that led to it."""
+
+    def __init__(self, problem: Problem, config: SolveConfig, clock: Clock) -> None:
+        self.problem, self.config, self.clock = problem, config, clock
+        self.best: State | None = None
+        self.fitted: Fitted | None = None
+        self.history: list[Level] = []
+        self.reason, self.way = "stalled", ""
+
+    def go(self, continuation: Mapping[str, Sequence[float]]) -> None:
+        linear = is_linear(self.problem)
+        if self.problem.time is not None and not linear and not self.problem.parameters:
+            self.way = "nonlinear in time: marched, then polished"
+            self._march()
+        else:
+            self.way = "linear: fitted at once" if linear else "nonlinear: fitted at once"
+            self._grow(RANK if linear else STEADY_RANK, continuation)
+
+    def _grow(self, rank: int, continuation: Mapping[str, Sequence[float]]) -> None:
+        size = Size(self.config.rank or rank, self.config.cells or FIRST_CELLS)
+        size = self._affordable(size)
+        state = self._begin(size, continuation)
+        self._level(state, size)
+        gains: dict[str, float] = {}
+        is_fixed = self.config.rank is not None and self.config.cells is not None
+        while not is_fixed and self._goes_on():
+            larger = following(size, gains, len(self.problem.domain.coordinates))
+            if self.config.rank is not None:
+                larger = Size(self.config.rank, round(size.cells * MORE_CELLS))
+            elif self.config.cells is not None:
+                larger = Size(larger.rank + (larger.rank == size.rank), self.config.cells)
+            if larger.weights(self.problem, self.config.degree) > self.config.max_parameters:
+                self.reason = "out of parameters"
+                break
+            before = self.history[-1].loss
+            self._next(larger)
+            kind = "cells" if larger.cells != size.cells else "rank"
+            gains[kind] = before / max(self.history[-1].loss, 1e-300)
+            size = larger
+            if len(gains) == 2 and max(gains.values()) < 1.3:
+                break
+
+    def _begin(self, size: Size, continuation: Mapping[str, Sequence[float]]) -> State:
+        """The first state, walked through easier constants where asked."""
+        problem = self.problem
+        state = start(problem, size.rank, even(problem, size.cells), self.config.degree, self.config.seed)
+        for name, values in continuation.items():
+            for value in values:
+                easier = problem.with_constants(**{name: float(value)})
+                state = moved(state, state.breakpoints, size.rank, easier)
+                fit(state, self.clock)
+        return moved(state, state.breakpoints, size.rank, problem) if continuation else state
+
+    def _march(self) -> None:
+        sizes = [self._affordable(self._asked(size)) for size in MARCH]
+        coarse = start(
+            self.problem,
+            sizes[0].rank,
+            even(self.problem, sizes[0].cells),
+            self.config.degree,
+            self.config.seed,
+        )
+        coarse = march(coarse, self.clock, moving=self.config.adaptive)
+        self._level(coarse, sizes[0])
+        if self.clock.expired:
+            return
+        knots = (
+            adapted(coarse, sizes[1].cells) if self.config.adaptive else even(self.problem, sizes[1].cells)
+        )
+        state = march(
+            start(self.problem, sizes[1].rank, knots, self.config.degree, self.config.seed), self.clock
+        )
+        self._level(state, sizes[1])
+        if self._goes_on():
+            self._next(sizes[2])
+
+    def _asked(self, size: Size) -> Size:
+        return Size(self.config.rank or size.rank, self.config.cells or size.cells)
+
+    def _affordable(self, size: Size) -> Size:
+        while size.weights(self.problem, self.config.degree) > self.config.max_parameters and size != Size(
+            1, 1
+        ):
+            size = Size(max(1, size.rank - 1), max(1, round(size.cells * 0.95) - 1))
+        return size
+
+    def _next(self, size: Size) -> None:
+        assert self.best is not None
+        knots = adapted(self.best, size.cells) if self.config.adaptive else even(self.problem, size.cells)
+        self._level(moved(self.best, knots, max(size.rank, self.best.rank)), size)
+
+    def _level(self, state: State, size: Size) -> None:
+        fitted = fit(state, self.clock)
+        estimate = None if self.best is None else distance(self.best, state, self._probe(state))
+        self.history.append(
+            Level(size.rank, size.cells, state.count, fitted.loss, fitted.steps, self.clock.seconds, estimate)
+        )
+        self.best, self.fitted = state, fitted
+
+    def _probe(self, state: State) -> Tensor:
+        return held_out(self.problem.domain, state.breakpoints, 2000, 2)
+
+    def _goes_on(self) -> bool:
+        last = self.history[-1]
+        if last.estimate is not None and last.estimate <= self.config.tolerance:
+            self.reason = "converged"
+            return False
+        spent = last.seconds - (self.history[-2].seconds if len(self.history) > 1 else 0.0)
+        if self.clock.expired or 2 * spent > self.clock.left():
+            self.reason = "out of time"
+            return False
+        return True
+
+    def result(self) -> Solution:
+        state, fitted = self.best, self.fitted
+        if state is None or fitted is None:
+            raise InputError(
+                f"max_seconds={self.config.max_seconds!r} was too short for a first solution; type more"
+            )
+        elsewhere = held_out_residual(state)
+        status, reason = verdict(state, fitted, elsewhere, self.reason, self.history)
+        return Solution(
+            self.problem,
+            state.unknowns,
+            status,
+            f"{self.way}; {reason}",
+            fitted.by_name,
+            elsewhere,
+            self.history[-1].estimate,
+            self.clock.seconds,
+            tuple(self.history),
+            self.config,
+            dict(zip(self.problem.parameters, state.parameters.tolist(), strict=True)),
+            parameter_intervals(state),
+        )
