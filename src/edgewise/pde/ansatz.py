@@ -203,8 +203,7 @@ def subspaces(edges: SplineEdges, what: Held) -> tuple[Tensor, ...]:
 
 def _row(edges: SplineEdges, axis: int, place: Tensor, derivative: int) -> Tensor:
     knots = edges.knots[axis : axis + 1]
-    row = splines.basis(place[None], knots, edges.degree, derivative)[0, 0]
-    return row / row.abs().max()
+    return splines.basis(place[None], knots, edges.degree, derivative)[0, 0]
 
 
 def _mirrored(columns: int, sign: int | None) -> Tensor:
@@ -221,7 +220,7 @@ def _null_space(rows: list[Tensor], basis: Tensor) -> Tensor:
     """Orthonormal basis of the part of ``basis`` that all rows map to zero; unchanged wherever they do not reach."""
     if not rows:
         return basis
-    matrix = torch.stack(rows) @ basis
+    matrix = torch.stack([row / row.abs().max() for row in rows]) @ basis
     touched = matrix.abs().amax(0) > 0
     _, sizes, right = torch.linalg.svd(matrix[:, touched])
     rank = int((sizes > 1e-10 * sizes[0]).sum()) if len(sizes) else 0

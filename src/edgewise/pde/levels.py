@@ -1,7 +1,8 @@
 r"""Which network to solve with, and when to take a larger one.
 
-Every level is a rank (products in the sum) and a number of cells on each axis; the solution of one starts the next. A
-level's error is estimated by how far the next moved it: ``|u_next - u| / |u_next|`` at points that neither was fitted to.
+Every level is a rank (products in the sum) and a number of cells on each axis; the solution of one starts the next. An
+error is estimated by how far levels move it, ``|u_next - u| / |u_next|`` at points that neither was fitted to: the
+larger of the last step to more cells and the last to a higher rank, since either alone may have nothing left to give.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from edgewise.pde.state import State
 
 CELLS, MORE_CELLS = 12, 1.4
 RANK, MORE_RANK = 2, 1.6
-WORTH = 4.0
+WORTH, IN_VAIN = 4.0, 1.3
+MOST_ROWS = 60_000
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,20 @@ class Size:
         return len(problem.unknowns) * rank * axes * (self.cells + degree)
 
 
-def following(size: Size, gains: dict[str, float], axes: int) -> Size:
-    """The next size: more cells, or more products once cells bring less.
+def following(size: Size, last: str, gain: float, axes: int) -> tuple[Size, str]:
+    """The next size and what grows: the same as last time (``"cells"`` or ``"rank"``) as long as that pays, else the other.
 
-    ``gains`` are the factors by which the loss fell when ``"cells"`` and ``"rank"`` last grew.
+    ``gain`` is the factor by which the loss fell when ``last`` grew.
     """
     more_cells = Size(size.rank, round(size.cells * MORE_CELLS))
     more_rank = Size(max(size.rank + 1, round(size.rank * MORE_RANK)), size.cells)
-    if axes == 1 or gains.get("cells", WORTH) >= min(WORTH, gains.get("rank", WORTH)):
-        return more_cells
-    return more_rank
+    if axes == 1:
+        return more_cells, "cells"
+    other = {"cells": "rank", "rank": "cells"}[last]
+    kind = last if gain >= WORTH else other
+    if kind == "cells" and (2 * more_cells.cells) ** axes <= MOST_ROWS:
+        return more_cells, "cells"
+    return more_rank, "rank"
 
 
 def is_linear(problem: Problem) -> bool:

@@ -19,17 +19,17 @@ from edgewise.pde.collocation import held_out
 from edgewise.pde.config import SolveConfig
 from edgewise.pde.fitting import Fitted, fit, held_out_residual, march
 from edgewise.pde.intervals import parameter_intervals
-from edgewise.pde.levels import MORE_CELLS, RANK, Level, Size, distance, following, is_linear
-from edgewise.pde.levels import CELLS as FIRST_CELLS
+from edgewise.pde.levels import CELLS, IN_VAIN, MORE_CELLS, RANK, Level, Size, distance, following, is_linear
 from edgewise.pde.problem import Problem
 from edgewise.pde.refinement import adapted
 from edgewise.pde.solution import Solution
 from edgewise.pde.state import State, even, moved, start
-from edgewise.pde.verdict import verdict
+from edgewise.pde.verdict import verdict, worst_share
 from edgewise.train.clock import Clock
 from edgewise.train.threads import one_thread
 
 STEADY_RANK = 4
+SETTLED = 1e-3
 MARCH = (Size(8, 40), Size(10, 50), Size(12, 60))
 
 
@@ -87,40 +87,51 @@ class _Run:
         self.best: State | None = None
         self.fitted: Fitted | None = None
         self.history: list[Level] = []
+        self.shifts: dict[str, float] = {}
         self.reason, self.way = "stalled", ""
 
     def go(self, continuation: Mapping[str, Sequence[float]]) -> None:
         linear = is_linear(self.problem)
-        if self.problem.time is not None and not linear and not self.problem.parameters:
+        size = self._affordable(
+            Size(self.config.rank or (RANK if linear else STEADY_RANK), self.config.cells or CELLS)
+        )
+        state = self._begin(size, continuation)
+        fitted = fit(state, self.clock)
+        if (
+            linear
+            or self.problem.time is None
+            or self.problem.parameters
+            or worst_share(state, fitted) < SETTLED
+        ):
+            self.way = "linear: fitted at once" if linear else "nonlinear: fitted at once"
+            self._record(state, fitted, size)
+            self._grow(size)
+        else:
             self.way = "nonlinear in time: marched, then polished"
             self._march()
-        else:
-            self.way = "linear: fitted at once" if linear else "nonlinear: fitted at once"
-            self._grow(RANK if linear else STEADY_RANK, continuation)
 
-    def _grow(self, rank: int, continuation: Mapping[str, Sequence[float]]) -> None:
-        size = Size(self.config.rank or rank, self.config.cells or FIRST_CELLS)
-        size = self._affordable(size)
-        state = self._begin(size, continuation)
-        self._level(state, size)
-        gains: dict[str, float] = {}
-        is_fixed = self.config.rank is not None and self.config.cells is not None
+    def _grow(self, size: Size) -> None:
+        kind, gain, in_vain = "cells", float("inf"), set[str]()
+        axes, is_fixed = len(self.problem.domain.coordinates), self.config.rank and self.config.cells
         while not is_fixed and self._goes_on():
-            larger = following(size, gains, len(self.problem.domain.coordinates))
-            if self.config.rank is not None:
-                larger = Size(self.config.rank, round(size.cells * MORE_CELLS))
-            elif self.config.cells is not None:
-                larger = Size(larger.rank + (larger.rank == size.rank), self.config.cells)
+            larger, kind = self._fixed(size) or following(size, kind, gain, axes)
             if larger.weights(self.problem, self.config.degree) > self.config.max_parameters:
                 self.reason = "out of parameters"
                 break
             before = self.history[-1].loss
             self._next(larger)
-            kind = "cells" if larger.cells != size.cells else "rank"
-            gains[kind] = before / max(self.history[-1].loss, 1e-300)
-            size = larger
-            if len(gains) == 2 and max(gains.values()) < 1.3:
+            gain, size = before / max(self.history[-1].loss, 1e-300), larger
+            in_vain = in_vain | {kind} if gain < IN_VAIN else set()
+            if len(in_vain) == 2:
                 break
+
+    def _fixed(self, size: Size) -> tuple[Size, str] | None:
+        """The next size where one of rank and cells is given."""
+        if self.config.rank is not None:
+            return Size(size.rank, round(size.cells * MORE_CELLS)), "cells"
+        if self.config.cells is not None:
+            return Size(size.rank + max(1, size.rank // 2), size.cells), "rank"
+        return None
 
     def _begin(self, size: Size, continuation: Mapping[str, Sequence[float]]) -> State:
         """The first state, walked through easier constants where asked."""
@@ -172,8 +183,13 @@ class _Run:
         self._level(moved(self.best, knots, max(size.rank, self.best.rank)), size)
 
     def _level(self, state: State, size: Size) -> None:
-        fitted = fit(state, self.clock)
-        estimate = None if self.best is None else distance(self.best, state, self._probe(state))
+        self._record(state, fit(state, self.clock), size)
+
+    def _record(self, state: State, fitted: Fitted, size: Size) -> None:
+        if self.best is not None:
+            kind = "rank" if state.cells == self.best.cells else "cells"
+            self.shifts[kind] = distance(self.best, state, self._probe(state))
+        estimate = max(self.shifts.values(), default=None)
         self.history.append(
             Level(size.rank, size.cells, state.count, fitted.loss, fitted.steps, self.clock.seconds, estimate)
         )

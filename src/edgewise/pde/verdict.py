@@ -35,7 +35,13 @@ def verdict(
     known = (
         "its error is not known"
         if last.estimate is None
-        else f"the last level moved it by {last.estimate:.1e}"
+        else f"the last levels moved it by {last.estimate:.1e}"
     )
     size = f"{last.parameters} parameters, {len(history)} levels"
     return reason, f"{reason}: {known} ({size})"
+
+
+def worst_share(state: State, fitted: Fitted) -> float:
+    """What is left of the worst equation, beside the sizes of its parts."""
+    sizes = System(state.problem, state.unknowns, state.breakpoints).sizes(state.free())
+    return max(fitted.by_name[name] / max(sizes[name], 1e-300) for name in state.problem.equations)
