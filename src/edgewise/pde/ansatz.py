@@ -1,8 +1,9 @@
 r"""One unknown as lift plus network, ``u = A(x) + N(x)``, with what is hard built in.
 
-``A`` takes the pinned values on pinned sides of a box and ``N`` is zero there, because every factor of its products is:
-the weights of an edge are ``c = T v`` with ``T`` an orthonormal basis of ``{c : sum_m c_m B_m(end) = 0}``. On a periodic
-axis the same holds with ``B^(d)_m(high) - B^(d)_m(low)``, ``d < degree``. The lift joins opposite sides by straight lines:
+``A`` takes the pinned values on pinned sides of a box and ``N`` is zero there, because every factor of its products
+is: the weights of an edge are ``c = T v``, ``T`` an orthonormal basis of ``{c : sum_m c_m B_m(end) = 0}``. On a
+periodic axis the same holds with ``B^(d)_m(high) - B^(d)_m(low)``, ``d < degree``. The lift joins opposite sides by
+straight lines:
 
     A_0 = 0,    A_{j+1} = A_j + sum_end w_end(x_j) (g_end - A_j)|_{x_j = end},
 
@@ -32,7 +33,7 @@ AGREE = 1e-9
 
 @dataclass(frozen=True)
 class Held:
-    """What is built into an unknown: values on sides, periodic axes, mirrored axes, and the names of these conditions."""
+    """What is built into an unknown: values on sides, periodic and mirrored axes, and the names of these conditions."""
 
     pins: Pins
     periodic: frozenset[int]
@@ -52,20 +53,23 @@ def held(problem: Problem, unknown: str) -> Held:
     pins: Pins = {}
     names = {*around, *mirrored}
     for name, one in problem.conditions.items():
-        sides = _pinned_sides(problem, unknown, one)
-        if sides and not {axis for axis, _ in sides} & set(around.values()):
-            grown = {**dict.fromkeys(sides, one.target), **pins}
-            if lift_fits(problem, grown):
-                pins, names = grown, names | {name}
+        own = _pinned(problem, unknown, one)
+        if (
+            own
+            and not {axis for axis, _ in own} & set(around.values())
+            and lift_fits(problem, {**own, **pins})
+        ):
+            pins, names = {**own, **pins}, names | {name}
     return Held(pins, frozenset(around.values()), dict(mirrored.values()), frozenset(names))
 
 
-def _pinned_sides(problem: Problem, unknown: str, one: Any) -> list[tuple[int, int]] | None:
+def _pinned(problem: Problem, unknown: str, one: Any) -> Pins:
+    """The sides on which a condition can be built in, with its value; none where it cannot."""
     if not isinstance(one, Condition) or not one.hard or one.pins != unknown or one.target is None:
-        return None
+        return {}
     if not isinstance(problem.domain, Box) or set(one.target.names) & set(problem.parameters):
-        return None
-    return problem.sides(one)
+        return {}
+    return dict.fromkeys(problem.sides(one) or [], one.target)
 
 
 class Lift:

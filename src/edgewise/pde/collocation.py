@@ -14,15 +14,16 @@ from edgewise.pde.geometry import Domain
 
 @dataclass(frozen=True)
 class Points:
-    """Rows ``(n, coordinates)`` and the volume that each stands for."""
+    """Rows ``(n, coordinates)``, the volume that each stands for, and that of the cell it is in."""
 
     rows: Float[Tensor, "n coordinates"]
     volumes: Float[Tensor, " n"]
+    cells: Float[Tensor, " n"]
 
     def until(self, axis: int, end: float) -> "Points":
         """Those whose coordinate is at most ``end``."""
         kept = self.rows[:, axis] <= end
-        return Points(self.rows[kept], self.volumes[kept])
+        return Points(self.rows[kept], self.volumes[kept], self.cells[kept])
 
 
 def axis_points(cells: Float[Tensor, " cells_and_1"], per_cell: int) -> tuple[Tensor, Tensor]:
@@ -38,12 +39,14 @@ def inside(domain: Domain, breakpoints: Float[Tensor, "axes cells_and_1"], per_c
     axes, weights = zip(*(axis_points(cells, per_cell) for cells in breakpoints), strict=True)
     rows = torch.cartesian_prod(*axes).reshape(-1, len(axes))
     volume = torch.cartesian_prod(*weights).reshape(-1, len(axes)).prod(1)
+    widths = (cells.diff().repeat_interleave(per_cell) for cells in breakpoints)
+    cells = torch.cartesian_prod(*widths).reshape(-1, len(axes)).prod(1)
     kept = domain.inside(rows)
     if not bool(kept.any()):
         raise InputError(
             "no point of the grid lies inside the domain; check its shape, or ask for more intervals"
         )
-    return Points(rows[kept], volume[kept])
+    return Points(rows[kept], volume[kept], cells[kept])
 
 
 def edge_axes(breakpoints: Float[Tensor, "axes cells_and_1"], per_cell: int) -> list[Tensor]:

@@ -1,7 +1,7 @@
 """Unknowns as an equation sees them: ``u``, ``u.x``, ``u.xy``, and arithmetic with them.
 
 A field stands for its values; an attribute made of coordinate names is a derivative: ``u.xx``, ``u.xt``, or
-``u.d("x1", "x1")`` where names are longer and run together badly. ``torch.sin(u)`` and the operators work as on a tensor.
+``u.d("x1", "x1")`` where names are longer and run together badly. ``torch.sin(u)`` and operators work as on a tensor.
 """
 
 from collections.abc import Callable, Sequence

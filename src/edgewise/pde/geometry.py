@@ -3,7 +3,7 @@
 A domain has named coordinates, ``bounds``, ``inside(points)`` and ``pieces``, the parts of its boundary by name.
 A piece gives points with outward normals. Points are rows ``(n, coordinates)``, float64, in the user's units.
 
-Shapes of the plane take a name of their own where two of a kind meet: ``Disc((0, 0), 1) - Disc((0, 0), 0.3, name="hole")``.
+Shapes of the plane take a name of their own where two of a kind meet: ``disc - Disc((0, 0), 0.3, name="hole")``.
 ``shape * Interval(t=(0, 1))`` adds time, or any other axis.
 """
 

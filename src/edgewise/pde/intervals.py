@@ -1,7 +1,7 @@
 r"""How well measurements fix the parameters of an equation.
 
-A least-squares solution moves with its data as ``dv = H^+ J_d^T de``, ``H = J^T J`` of all residuals and ``J_d`` the rows of
-the data; errors of variance ``s^2`` give
+A least-squares solution moves with its data as ``dv = H^+ J_d^T de``, ``H = J^T J`` of all residuals and ``J_d`` the
+rows of the data; errors of variance ``s^2`` give
 
     cov(v) = s^2 w^2 H^+ J_d^T J_d H^+,      s^2 = sum (u - d)^2 / (n - parameters),
 
@@ -12,7 +12,6 @@ whatever weights the other terms have. Scale and sign that products of factors l
 import torch
 
 from edgewise.pde.conditions import Data
-from edgewise.pde.residuals import System
 from edgewise.pde.state import State
 
 DEVIATIONS = 1.959964
@@ -25,7 +24,7 @@ def parameter_intervals(state: State) -> dict[str, tuple[float, float]]:
     names = [name for name, one in problem.conditions.items() if isinstance(one, Data)]
     if not problem.parameters or not names:
         return {}
-    system = System(problem, state.unknowns, state.breakpoints)
+    system = state.system()
     free = state.free()
     inverse = _pseudo_inverse(system.normal(free)[0])[-len(problem.parameters) :]
     variance = torch.zeros(len(problem.parameters), dtype=torch.float64)

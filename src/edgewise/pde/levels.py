@@ -47,7 +47,7 @@ class Size:
 
 
 def following(size: Size, last: str, gain: float, axes: int) -> tuple[Size, str]:
-    """The next size and what grows: the same as last time (``"cells"`` or ``"rank"``) as long as that pays, else the other.
+    """The next size and what grows: what grew last, ``"cells"`` or ``"rank"``, as long as that pays, else the other.
 
     ``gain`` is the factor by which the loss fell when ``last`` grew.
     """

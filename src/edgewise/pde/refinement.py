@@ -1,8 +1,8 @@
 r"""Where knots should be: closer where the solution bends more.
 
-Along each axis the cells share out ``M(x) = (sum_u max |d^2 u / dx^2| / size(u))^(1/2)`` evenly, the largest over the
-other axes. A layer of width ``w`` and height one has ``M = 1/w`` over a length ``w``: it gets a fixed share of the cells
-however thin it is. ``M`` is smoothed, and no cell is more than ``FLATTEST`` times as wide as the mean share allows.
+Along each axis the cells share out ``M(x) = (sum_u max |d^2 u / dx^2| / size(u))^(1/2)`` evenly, the largest over
+the other axes. A layer of width ``w`` and height one has ``M = 1/w`` over a length ``w``: it gets a fixed share of the
+cells however thin it is. ``M`` is smoothed, and ``FLOOR`` times its mean is added: no cell is over four times the mean.
 
 Source: Huang and Russell, *Adaptive Moving Mesh Methods*, chapter 2 (equidistribution).
 """
@@ -15,7 +15,7 @@ from edgewise.pde.conditions import Symmetry
 from edgewise.pde.state import State
 from edgewise.pde.taylor import Orders
 
-FLATTEST = 0.35
+FLOOR = 0.35
 ACROSS = 40
 ALONG = 4
 
@@ -47,7 +47,9 @@ def _monitor(state: State, axis: int, until: float | None) -> tuple[Tensor, Tens
     orders = Orders([index])
     for one in state.unknowns.values():
         run = one.jets(points, orders).run(one.free())[..., 0] + one.lifted(points, orders)
-        second = (run[orders.place[index]].abs() * inside).view(shape).movedim(axis, 0).flatten(1)
+        second = (
+            (run[orders.place[index]].abs() * inside).view(shape).movedim(axis, 0).reshape(len(middles), -1)
+        )
         bend += second.amax(1) / run[0][inside].abs().max().clamp(min=1e-12)
     return ends, bend.sqrt()
 
@@ -60,7 +62,7 @@ def _shared_out(ends: Tensor, monitor: Tensor, cells: int) -> Tensor:
         monitor = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
     mean = (monitor * width).sum() / width.sum()
     level = torch.where(mean > 0, mean, torch.ones_like(mean))
-    share = torch.cat([ends.new_zeros(1), ((monitor + FLATTEST * level) * width).cumsum(0)])
+    share = torch.cat([ends.new_zeros(1), ((monitor + FLOOR * level) * width).cumsum(0)])
     wanted = torch.linspace(0.0, float(share[-1]), cells + 1, dtype=torch.float64)
     place = torch.searchsorted(share, wanted).clamp(1, len(ends) - 1)
     part = (wanted - share[place - 1]) / (share[place] - share[place - 1])

@@ -13,17 +13,18 @@ from edgewise.pde.ansatz import Ansatz
 from edgewise.pde.config import SolveConfig
 from edgewise.pde.levels import Level
 from edgewise.pde.problem import Problem
+from edgewise.splines import breakpoints
 
 STATUSES = ("converged", "stalled", "out of time", "out of parameters", "unsure", "diverged")
 
 
 @dataclass(frozen=True)
 class Solution:
-    """Unknowns on networks. Call it, ``solution(x=..., t=...)``, or ask for ``solution.derivative("u", "xx", ...)``.
+    """Unknowns on networks. Call it, ``solution(x=..., t=...)``, or ask for ``solution.derivative("u", "xx")``.
 
-    ``status`` is one of ``STATUSES`` and ``message`` says why. ``residuals`` are root mean squares by term at the points
-    fitted to, ``held_out`` those of the equations elsewhere. ``estimate`` is the relative error of the level before the
-    last, measured by the last one; None where there was one level. ``intervals`` are 95 % intervals of parameters.
+    ``status`` is one of ``STATUSES`` and ``message`` says why. ``residuals`` are root mean squares by term at the
+    points fitted to, ``held_out`` those of the equations elsewhere. ``estimate`` is how far the last levels moved the
+    solution; None where there was one level. ``intervals`` are 95 % intervals of parameters.
     """
 
     problem: Problem
@@ -48,6 +49,13 @@ class Solution:
     def networks(self) -> dict[str, KAN]:
         """The network of every unknown; pinned values, if any, are added to what it gives (see ``Ansatz.lift``)."""
         return {name: one.network for name, one in self.unknowns.items()}
+
+    @property
+    def knots(self) -> dict[str, list[float]]:
+        """Ends of the cells along every coordinate."""
+        edges = next(iter(self.unknowns.values())).network.kan_layers[0].spline
+        rows = breakpoints(edges.knots, edges.degree).tolist()
+        return dict(zip(self.problem.domain.coordinates, rows, strict=True))
 
     def __call__(self, points: Any = None, /, **coordinates: Any) -> Any:
         """Values at rows ``points (n, coordinates)``, or at coordinates by name, which broadcast.

@@ -30,7 +30,7 @@ from edgewise.train.threads import one_thread
 
 STEADY_RANK = 4
 SETTLED = 1e-3
-MARCH = (Size(8, 40), Size(10, 50), Size(12, 60))
+MARCH = (Size(8, 40), Size(10, 50), Size(12, 60), Size(14, 66))
 
 
 def solve(
@@ -113,7 +113,7 @@ class _Run:
     def _grow(self, size: Size) -> None:
         kind, gain, in_vain = "cells", float("inf"), set[str]()
         axes, is_fixed = len(self.problem.domain.coordinates), self.config.rank and self.config.cells
-        while not is_fixed and self._goes_on():
+        while not is_fixed and self._goes_on() and len(in_vain) < min(axes, 2):
             larger, kind = self._fixed(size) or following(size, kind, gain, axes)
             if larger.weights(self.problem, self.config.degree) > self.config.max_parameters:
                 self.reason = "out of parameters"
@@ -122,8 +122,6 @@ class _Run:
             self._next(larger)
             gain, size = before / max(self.history[-1].loss, 1e-300), larger
             in_vain = in_vain | {kind} if gain < IN_VAIN else set()
-            if len(in_vain) == 2:
-                break
 
     def _fixed(self, size: Size) -> tuple[Size, str] | None:
         """The next size where one of rank and cells is given."""
@@ -136,7 +134,7 @@ class _Run:
     def _begin(self, size: Size, continuation: Mapping[str, Sequence[float]]) -> State:
         """The first state, walked through easier constants where asked."""
         problem = self.problem
-        state = start(problem, size.rank, even(problem, size.cells), self.config.degree, self.config.seed)
+        state = self._random(size.rank, even(problem, size.cells))
         for name, values in continuation.items():
             for value in values:
                 easier = problem.with_constants(**{name: float(value)})
@@ -146,26 +144,21 @@ class _Run:
 
     def _march(self) -> None:
         sizes = [self._affordable(self._asked(size)) for size in MARCH]
-        coarse = start(
-            self.problem,
-            sizes[0].rank,
-            even(self.problem, sizes[0].cells),
-            self.config.degree,
-            self.config.seed,
-        )
-        coarse = march(coarse, self.clock, moving=self.config.adaptive)
-        self._level(coarse, sizes[0])
-        if self.clock.expired:
-            return
-        knots = (
-            adapted(coarse, sizes[1].cells) if self.config.adaptive else even(self.problem, sizes[1].cells)
-        )
-        state = march(
-            start(self.problem, sizes[1].rank, knots, self.config.degree, self.config.seed), self.clock
-        )
-        self._level(state, sizes[1])
-        if self._goes_on():
-            self._next(sizes[2])
+        knots = even(self.problem, sizes[1].cells)
+        if self.config.adaptive:
+            coarse = even(self.problem, sizes[0].cells)
+            state = march(self._random(sizes[0].rank, coarse), self.clock, moving=True)
+            self._level(state, sizes[0])
+            knots = adapted(state, sizes[1].cells)
+        if not self.clock.expired:
+            self._level(march(self._random(sizes[1].rank, knots), self.clock), sizes[1])
+        for size, before in zip(sizes[2:], sizes[1:], strict=False):
+            if not self.clock.expired and (self.config.adaptive or size != before):
+                self._next(size)
+        self.reason = "out of time" if self.clock.expired else "out of parameters"
+
+    def _random(self, rank: int, knots: Tensor) -> State:
+        return start(self.problem, rank, knots, self.config.degree, self.config.seed)
 
     def _asked(self, size: Size) -> Size:
         return Size(self.config.rank or size.rank, self.config.cells or size.cells)

@@ -129,11 +129,9 @@ class SplineStage:
         weight[self.source, :, self.target] = rows
         powers = self.orders.powers(z)
         features = spline_features(self.edges, z[0], self.orders.highest + 1)
-        self.features = sum(
-            powers[k][..., None] * features[k] / factorial(k) for k in range(self.orders.highest + 1)
-        )
-        slopes = [torch.einsum("nip,ipo->nio", features[k + 1], weight) for k in range(len(powers))]
-        self.slopes = sum(powers[k][..., None] * slopes[k] / factorial(k) for k in range(len(powers)))
+        self.features = _composed(powers, features)
+        slopes = [torch.einsum("nip,ipo->nio", part, weight) for part in features[1:]]
+        self.slopes = _composed(powers, slopes)
         return self.features.flatten(2) @ weight.flatten(0, 1)
 
     def pull(self, upstream: Tensor) -> Tensor:
@@ -145,6 +143,15 @@ class SplineStage:
     def fill(self, upstream: Tensor, jacobian: Tensor) -> None:
         above, features = upstream[:, :, self.target], self.features[:, :, self.source]
         torch.sum(above[..., None] * features, dim=0, out=jacobian.unflatten(1, (len(self.source), -1)))
+
+
+def _composed(powers: list[Tensor], derivatives: list[Tensor]) -> Tensor:
+    """``sum_k f^(k) / k!  d^k`` for ``powers`` ``d^k (indices, n, in)`` and ``f^(k) (n, in, ...)``."""
+    terms = [
+        power[..., None] * part / factorial(k)
+        for k, (power, part) in enumerate(zip(powers, derivatives, strict=False))
+    ]
+    return torch.stack(terms).sum(0)
 
 
 def later_stage(edges: SplineEdges, orders: Orders) -> AffineStage | SplineStage:

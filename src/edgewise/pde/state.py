@@ -10,6 +10,7 @@ from edgewise import splines
 from edgewise.network import KAN
 from edgewise.pde.ansatz import Ansatz, ansatz
 from edgewise.pde.problem import Problem
+from edgewise.pde.residuals import System
 from edgewise.pde.separable import factors, separable, weights
 
 NEW_SHARE = 1e-3
@@ -36,6 +37,19 @@ class State:
     def count(self) -> int:
         """Spline weights of all networks, and parameters of the problem."""
         return sum(weights(one.network) for one in self.unknowns.values()) + len(self.parameters)
+
+    @property
+    def per_cell(self) -> int:
+        """Gauss points in each cell along an axis: enough for the residual's square, which the error's order needs.
+
+        With one fewer, quintic splines fall back from sixth to fourth order. In three dimensions they are too many.
+        """
+        return 3 if len(self.breakpoints) < 3 else 2
+
+    def system(self, until: float | None = None, per_cell: int | None = None) -> System:
+        """All residuals on the present cells, up to the time ``until``."""
+        count = per_cell or self.per_cell
+        return System(self.problem, self.unknowns, self.breakpoints, per_cell=count, until=until)
 
     def free(self) -> Float[Tensor, " free"]:
         """Everything that moves, as ``System`` lays it out."""

@@ -5,7 +5,6 @@ from math import isfinite
 
 from edgewise.pde.fitting import Fitted
 from edgewise.pde.levels import Level
-from edgewise.pde.residuals import System
 from edgewise.pde.state import State
 
 FACTOR = 10.0
@@ -17,7 +16,7 @@ def verdict(
     state: State, fitted: Fitted, elsewhere: dict[str, float], reason: str, history: Sequence[Level]
 ) -> tuple[str, str]:
     """Status and message: ``reason`` says why the last level was the last."""
-    sizes = System(state.problem, state.unknowns, state.breakpoints).sizes(state.free())
+    sizes = state.system().sizes(state.free())
     for name in elsewhere:
         share = fitted.by_name[name] / max(sizes[name], 1e-300)
         if not isfinite(fitted.loss) or not share < NONSENSE:
@@ -43,5 +42,5 @@ def verdict(
 
 def worst_share(state: State, fitted: Fitted) -> float:
     """What is left of the worst equation, beside the sizes of its parts."""
-    sizes = System(state.problem, state.unknowns, state.breakpoints).sizes(state.free())
+    sizes = state.system().sizes(state.free())
     return max(fitted.by_name[name] / max(sizes[name], 1e-300) for name in state.problem.equations)

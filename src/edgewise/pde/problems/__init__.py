@@ -1,7 +1,7 @@
 """Built-in problems, each with a reference solution of its own: ``edgewise pde NAME``.
 
-A reference is a formula, a series, or a method that shares no code with the solver; ``tests/test_pde_problems.py`` holds
-each to another truth.
+A reference is a formula, a series, or a method that shares no code with the solver;
+``tests/test_pde_problems.py`` holds each to another truth.
 """
 
 from edgewise.errors import InputError

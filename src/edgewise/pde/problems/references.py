@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import RectBivariateSpline
 from torch import Tensor
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
+Modes = NDArray[np.complexfloating]
 ROWS = 4000
 
 
@@ -43,8 +44,8 @@ def _cole_hopf(x: Array, t: Array, nu: float, z: Array, weight: Array) -> Array:
 
 
 def etdrk4(
-    linear: NDArray[np.complex128],
-    nonlinear: Callable[[Array], Array],
+    linear: Modes,
+    nonlinear: Callable[[Modes], Modes],
     start: Array,
     step: float,
     count: int,
@@ -89,7 +90,7 @@ def kdv(x: Tensor, t: Tensor) -> Tensor:
 def _allen_cahn(points: int, steps: int) -> RectBivariateSpline:
     x, waves = _grid(points)
 
-    def rest(modes: Array) -> Array:
+    def rest(modes: Modes) -> Modes:
         u = np.fft.ifft(modes).real
         return np.fft.fft(5 * u - 5 * u**3)
 
@@ -101,7 +102,7 @@ def _allen_cahn(points: int, steps: int) -> RectBivariateSpline:
 def _kdv(points: int, steps: int) -> RectBivariateSpline:
     x, waves = _grid(points)
 
-    def rest(modes: Array) -> Array:
+    def rest(modes: Modes) -> Modes:
         return -0.5j * waves * np.fft.fft(np.fft.ifft(modes).real ** 2)
 
     states = etdrk4(0.0025j * waves**3, rest, np.cos(np.pi * x), 1 / steps, steps, steps // 250)

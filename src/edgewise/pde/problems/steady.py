@@ -5,7 +5,7 @@ from math import log, pi
 import torch
 from torch import Tensor, cos, sin
 
-from edgewise.pde.conditions import condition, dirichlet
+from edgewise.pde.conditions import dirichlet
 from edgewise.pde.geometry import Box, Disc, LShape
 from edgewise.pde.problem import Problem
 from edgewise.pde.problems.case import Case
