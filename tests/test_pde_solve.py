@@ -5,10 +5,23 @@ from math import pi
 import numpy as np
 import pytest
 import torch
+from scipy.integrate import solve_ivp
 
 from edgewise import InputError
 from edgewise.errors import FitWarning
-from edgewise.pde import Box, Interval, Problem, SolveConfig, dirichlet, initial, neumann, odd, robin, solve
+from edgewise.pde import (
+    Box,
+    Disc,
+    Interval,
+    Problem,
+    SolveConfig,
+    dirichlet,
+    initial,
+    neumann,
+    odd,
+    robin,
+    solve,
+)
 from edgewise.pde.problems import case
 
 
@@ -158,3 +171,41 @@ def test_time_marched_burgers():
     exact = references.burgers(x, t, nu)
     assert "marched" in solution.message
     assert float((solution(x=x, t=t).detach() - exact).norm() / exact.norm()) < 1e-3
+
+
+def test_hunters_and_prey():
+    """A system of ordinary equations in time beside SciPy's integrator."""
+    problem = Problem(
+        ("u", "v"),
+        Interval(t=(0, 10)),
+        {"prey": lambda u, v: u.t - u * (1 - v), "hunter": lambda u, v: v.t - v * (u - 1)},
+        {"prey now": initial("u", 2.0), "hunters now": initial("v", 1.0)},
+    )
+
+    def rates(t, y):
+        return [y[0] * (1 - y[1]), y[1] * (y[0] - 1)]
+
+    t = np.linspace(0, 10, 21)
+    exact = solve_ivp(rates, (0, 10), [2, 1], t_eval=t, rtol=1e-10, atol=1e-12)
+    found = solve(problem, max_seconds=30)(t=t)
+    np.testing.assert_allclose(found["u"], exact.y[0], atol=1e-6)
+    np.testing.assert_allclose(found["v"], exact.y[1], atol=1e-6)
+
+
+def test_a_clamped_beam_has_a_fourth_derivative():
+    """A load of 24 on ends that neither move nor turn: ``x^2 (1 - x)^2``."""
+    ends = {"ends": dirichlet("w", 0.0), "clamps": neumann("w", 0.0)}
+    problem = Problem("w", Interval(x=(0, 1)), {"beam": lambda w: w.xxxx - 24}, ends)
+    x = np.linspace(0, 1, 9)
+    np.testing.assert_allclose(solve(problem)(x=x), x**2 * (1 - x) ** 2, atol=1e-8)
+
+
+def test_a_shape_through_time_needs_a_start():
+    def cooling(**hot):
+        shape = Disc((0, 0), 1) * Interval(t=(0, 1))
+        heat = {"heat": lambda u: u.t - u.xx - u.yy}
+        return Problem("u", shape, heat, {"rim": dirichlet("u", 0.0), **hot})
+
+    with pytest.raises(InputError, match="ends of 't'"):
+        cooling()
+    assert cooling(hot=initial("u", 1.0)).time == 2

@@ -44,7 +44,7 @@ def inside(domain: Domain, breakpoints: Float[Tensor, "axes cells_and_1"], per_c
     kept = domain.inside(rows)
     if not bool(kept.any()):
         raise InputError(
-            "no point of the grid lies inside the domain; check its shape, or ask for more intervals"
+            "no point of the grid lies inside the domain; check its shape, or ask for more cells"
         )
     return Points(rows[kept], volume[kept], cells[kept])
 

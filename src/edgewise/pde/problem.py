@@ -231,11 +231,11 @@ def _check_pinned(problem: Problem, asked: Asked) -> None:
     if any(isinstance(one, Data) for one in problem.conditions.values()):
         return
     held = {one.axis for one in problem.conditions.values() if isinstance(one, Periodic)}
+    names = set(problem.domain.coordinates)
     for one in problem.conditions.values():
         if isinstance(one, Condition):
-            sides = problem.sides(one)
-            names = problem.domain.coordinates
-            held |= set(names) - {"t"} if sides is None else {names[axis] for axis, _ in sides}
+            heads = {piece.name.split(".")[0] for piece in problem.domain.on(one.on)}
+            held |= heads & names if heads <= names else (heads & names) | names - {"t"}
     for axis, name in enumerate(problem.domain.coordinates):
         derived = any(index[axis] for found in asked.values() for index in found)
         if derived and name not in held:

@@ -155,7 +155,8 @@ class _Run:
         for size, before in zip(sizes[2:], sizes[1:], strict=False):
             if not self.clock.expired and (self.config.adaptive or size != before):
                 self._next(size)
-        self.reason = "out of time" if self.clock.expired else "out of parameters"
+        if self._goes_on():
+            self.reason = "out of parameters"
 
     def _random(self, rank: int, knots: Tensor) -> State:
         return start(self.problem, rank, knots, self.config.degree, self.config.seed)
