@@ -1,5 +1,6 @@
 """Whole solutions of small problems, and what is said of bad ones."""
 
+import warnings
 from math import pi
 
 import numpy as np
@@ -209,3 +210,12 @@ def test_a_shape_through_time_needs_a_start():
     with pytest.raises(InputError, match="ends of 't'"):
         cooling()
     assert cooling(hot=initial("u", 1.0)).time == 2
+
+
+def test_a_limit_that_comes_too_early_still_gives_a_state():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitWarning)
+        solution = solve(case("burgers").build(0), max_seconds=0.3)
+    assert solution.status in ("out of time", "diverged", "unsure")
+    assert np.isfinite(solution(x=0.3, t=0.5))
+    assert solution.seconds < 10

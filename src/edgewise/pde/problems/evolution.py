@@ -55,7 +55,7 @@ def _allen_cahn(seed: int) -> Problem:
         Box(x=(-1, 1), t=(0, 1)),
         {"reaction": lambda u: u.t - 1e-4 * u.xx + 5 * u**3 - 5 * u},
         {
-            "ends": condition(lambda u, t: t * u.x, on="x", weight=3.0),
+            "ends": condition(lambda u, t: t * u.x, on="x", weight=0.1),
             "start": initial("u", lambda x: x**2 * cos(pi * x)),
             "mirror": even("u", "x"),
         },
