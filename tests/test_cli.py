@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -350,3 +351,32 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path):
     assert running.returncode == 0, errors
     assert "interrupted" in output
     assert sorted(os.listdir("runs/hard")) == sorted(FILES)
+
+
+def test_pde_alone_lists_the_problems():
+    listed = run("pde")
+    assert listed.exit_code == 0
+    assert "heat" in listed.stdout
+    assert json.loads(run("pde", "--json").stdout).keys() == {
+        line.split()[0] for line in listed.stdout.splitlines()
+    }
+
+
+def test_pde_solves_a_problem_and_says_how_well():
+    facts = json.loads(run("pde", "heat", "--json").stdout)
+    assert {"problem", "relative_l2", "seconds", "parameters", "status"} <= facts.keys()
+    assert facts["relative_l2"] < 1e-6
+    shown = run("pde", "heat").stdout
+    assert "relative error" in shown
+    assert str(facts["parameters"]) in shown
+
+
+def test_pde_shows_what_was_found_between_its_bounds():
+    shown = run("pde", "inverse-diffusion", "--seconds", "10").stdout.splitlines()[-1]
+    name, found, low, high = re.fullmatch(r"(\w+) = (\S+), between (\S+) and (\S+)", shown).groups()
+    assert name == "D"
+    assert float(low) < float(found) < float(high)
+
+
+def test_a_misspelt_problem_is_one_line():
+    assert "choose one of: poisson" in mistake("pde", "heet")
