@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from edgewise.study.statistics import Frame, bootstrap, slope
 from edgewise.study.tasks import checked
@@ -51,7 +52,7 @@ def errors(lines: Frame, styles: Styles) -> bytes:
                 ax.plot(middle.index, middle, label=arm, **style)
                 ax.fill_between(middle.index, low, high, color=style["color"], alpha=0.12, linewidth=0)
             _depth_axis(ax, lines["depth"], form)
-            ax.set_yscale("log")
+            _log(ax.yaxis)
     return png.getvalue()
 
 
@@ -122,8 +123,10 @@ def scaling(lines: Frame, styles: Styles) -> bytes:
                 error = 10 ** np.log10(rows["e"]).groupby(rows["parameters"]).mean()
                 exponent = slope(np.log10(error.index.to_numpy(float)), np.log10(error))
                 ax.plot(error.index, error, label=f"{arm} ({exponent:+.2f})", **styles.of(str(arm)))
-            ax.set_xscale("log")
-            ax.set_yscale("log")
+            sizes = sorted(lines["parameters"].unique())
+            _log(ax.yaxis)
+            _log(ax.xaxis)
+            ax.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
             ax.set_title(form, fontsize=9)
     return png.getvalue()
 
@@ -132,6 +135,14 @@ def _mean_interval(pairs: Frame) -> tuple[float, float, float]:
     table = pairs[["instance", "seed"]].assign(value=pairs["advantage"])
     low, high = bootstrap(table, draws=2000)
     return float(table.groupby("instance")["value"].mean().mean()), low, high
+
+
+def _log(axis: Any) -> None:
+    """Logarithmic, with plain numbers at 1, 2 and 5."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(lambda value, place: f"{value:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _depth_axis(ax: Any, depths: Frame, form: str) -> None:

@@ -25,7 +25,7 @@ from edgewise.study.arms import Shape, kinds
 from edgewise.study.layers import DEGREE, GROUPS
 
 TOLERANCE = 0.02
-LARGEST_DROP = 0.6
+LARGEST_DROP = 0.5
 
 
 class Operations(NamedTuple):

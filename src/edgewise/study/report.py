@@ -44,6 +44,7 @@ def blocks(spec: Spec, plan: Plan, lines: Frame) -> list[Block]:
     judged, tested = verdicts(pairs), checks(pairs)
     return [
         Heading(spec.question, title=True),
+        Text(words.ASKED, "Asked."),
         Text(words.answer(judged), "Answer."),
         Text(words.certainty(tested, lines, plan), "How sure."),
         Text(words.limits(spec), "What this does not show."),
@@ -117,7 +118,7 @@ def _verdict_table(found: tuple[Verdict, ...]) -> Table:
             verdict.form,
             verdict.word,
             f"{verdict.advantage:+.3f}",
-            *(f"{words.signed(c)}, {words.sign_words(c)} (p {c.p:.3f})" for c in verdict.contrasts),
+            *(words.contrast(c) for c in verdict.contrasts),
         ]
         for verdict in found
     ]

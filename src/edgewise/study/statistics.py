@@ -121,10 +121,11 @@ def mixed_model(rows: Frame) -> MixedModel:
         raise InputError(
             "mixed models need the package statsmodels; type: pip install edgewise[study]"
         ) from None
+    seeds = {"seed": "0 + C(seed)"} if rows["seed"].nunique() > 1 else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # ``converged`` says it
         model = MixedLM.from_formula(
-            "advantage ~ x", rows, groups="instance", re_formula="~x", vc_formula={"seed": "0 + C(seed)"}
+            "advantage ~ x", rows, groups="instance", re_formula="~x", vc_formula=seeds
         )
         try:
             found: Any = model.fit(reml=True, method=["lbfgs", "powell"])

@@ -28,8 +28,15 @@ _SIGNS = {
     "negative": "for fitting",
     "equal": "no effect",
     "open": "undecided",
-    "absent": "no rows",
 }
+
+
+ASKED = (
+    "A Kolmogorov-Arnold network (KAN) learns the functions on its edges; a perceptron (MLP) learns weights between "
+    "fixed ones. Where a KAN is better at equal parameters, is it because it composes functions well, so that the "
+    "advantage grows with depth, or because it fits curves of one variable well, so that the advantage washes out as "
+    "networks get deep? Advantages are differences of log10 error, in dex: 0.3 dex is half the error, 1 dex a tenth."
+)
 
 
 def answer(found: Sequence[Verdict]) -> str:
@@ -61,13 +68,13 @@ def certainty(found: Sequence[Check], lines: Frame, plan: Plan) -> str:
     )
     detail = "; ".join(f"{check.name}: {check.mean:+.3f} dex" for check in bad or found if check.rows)
     loose = [choice for choice in plan.choices.values() if not choice.bracketed]
-    failed = int((lines["status"] != "done").sum())
-    total = len({cell.key for cell in plan.cells()})
+    rows = lines.drop_duplicates("key")
+    longer, failed = int((rows["budget"] != "steps").sum()), int((rows["status"] != "done").sum())
     return (
         f"{state} ({detail or 'no rows for it yet'}; the limit is {NULL_BAND} dex). "
         + (f"Not tested yet: {'; '.join(check.name for check in missing)}. " if missing else "")
-        + f"{lines['key'].nunique()} rows of {total} planned trainings and their repetitions at equal time are in, "
-        f"{failed} of them failed or diverged and count as predicting the mean. "
+        + f"{len(rows) - longer} of {len(plan.cells())} planned trainings are in, and {longer} repetitions at equal "
+        f"time; {failed} of them failed or diverged and count as predicting the mean. "
         f"{len(loose)} of {len(plan.choices)} learning rates lie at the end of what was tried."
     )
 
@@ -100,15 +107,15 @@ def rule() -> str:
     )
 
 
-def sign_words(contrast: Contrast) -> str:
-    """A contrast's sign as a table says it."""
-    return _SIGNS[contrast.sign]
+def contrast(found: Contrast) -> str:
+    """A contrast as a table says it: mean, interval, adjusted p and what it speaks for."""
+    if not found.instances:
+        return "no rows"
+    return f"{signed(found)}, p {found.p:.3f}: {_SIGNS[found.sign]}"
 
 
 def signed(contrast: Contrast) -> str:
     """``+0.05 [-0.01, 0.11]``."""
-    if not contrast.instances:
-        return "no rows"
     return f"{contrast.mean:+.3f} [{contrast.interval.low:+.3f}, {contrast.interval.high:+.3f}]"
 
 

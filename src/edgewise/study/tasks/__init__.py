@@ -60,7 +60,8 @@ def make(label: str, draw: int = 0) -> Task:
     family, *arguments = label.split(":")
     if family == "formula" and len(arguments) == 1:
         return formula(arguments[0])
-    return _FAMILIES[family][0](seeded(label, draw), *checked(label))
+    numbers = checked(label)
+    return _FAMILIES[family][0](seeded(label, draw), *numbers)
 
 
 def checked(label: str) -> tuple[int, ...]:

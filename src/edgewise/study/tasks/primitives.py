@@ -4,9 +4,9 @@ A *rough* function ``r`` has, for ``z ~ N(0, 1)``,
 
     E[r] = 0,   E[r z] = 0,   E[r^2] = 1,   E[r'^2] = omega^2   (nearly; ``omega^2 >= 2``, the least of such functions),
 
-and a *primitive* is ``h(z) = sqrt(1 - a) z + sqrt(a) r(z)`` with ``a = 0.2``, so one step multiplies squared gradients
-by ``(1 - a) + a omega^2 = 1 + kappa / 4`` for ``omega^2 = 1 + 1.25 kappa``. Roughness ``kappa`` and the number of steps
-are then separate dials: eight steps of kappa 1 raise gradients by 2.4, of kappa 4 by 16.
+and a *primitive* is ``h(z) = sqrt(1 - a) z + sqrt(a) r(z)`` with ``a = 0.1``, so one step multiplies squared gradients
+by ``(1 - a) + a omega^2 = 1.1 + 0.2 kappa`` for ``omega^2 = 2 + 2 kappa``. Roughness ``kappa`` and the number of steps
+are then separate dials: eight steps of kappa 1 raise gradients by 2.9, of kappa 4 by 13.
 
 Families: ``fourier`` (three sines), ``rational`` (three Lorentz bumps), ``perceptron`` (four tanh units), ``spline`` (a
 cubic spline through random values). ``z`` beyond 4 is taken as 4.
@@ -20,7 +20,7 @@ from scipy.interpolate import CubicSpline
 from edgewise.study.tasks.task import Array
 
 Function = Callable[[Array], Array]
-NONLINEAR = 0.2
+NONLINEAR = 0.1
 _REACH = 4.0
 _GRID = np.linspace(-_REACH, _REACH, 801)
 _WEIGHT = np.exp(-(_GRID**2) / 2)
@@ -30,7 +30,7 @@ _STRETCHES = np.geomspace(0.05, 40.0, 120)
 
 def primitive(generator: np.random.Generator, roughness: float) -> Function:
     """``h`` of that roughness, of a random family."""
-    rough_part = rough(generator, 1 + 1.25 * roughness)
+    rough_part = rough(generator, 2 + 2 * roughness)
 
     def h(z: Array) -> Array:
         return (1 - NONLINEAR) ** 0.5 * z + NONLINEAR**0.5 * rough_part(z)
@@ -50,7 +50,7 @@ def rough(generator: np.random.Generator, slope_energy: float, family: str | Non
 def _standardised(raw: Function, stretch: float) -> Function:
     """``raw(stretch z)`` without mean and linear part, of variance 1."""
     values = raw(stretch * _GRID)
-    mean, slope = _WEIGHT @ values, _WEIGHT @ (values * _GRID)
+    mean, slope = _WEIGHT @ values, _WEIGHT @ (values * _GRID) / (_WEIGHT @ _GRID**2)
     spread = max(float(_WEIGHT @ (values - mean - slope * _GRID) ** 2) ** 0.5, 1e-9)
 
     def function(z: Array) -> Array:
