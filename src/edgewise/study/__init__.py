@@ -8,9 +8,10 @@ comparison fair, ``plan`` says which cells come next, ``run`` trains them and ``
 """
 
 from edgewise.study.cell import Cell
+from edgewise.study.command import report_study, run_study
 from edgewise.study.measurement import Row, measure
-from edgewise.study.run import RunResult, run
+from edgewise.study.run import RunResult
 from edgewise.study.spec import Spec, load
 from edgewise.study.store import Store
 
-__all__ = ["Cell", "Row", "RunResult", "Spec", "Store", "load", "measure", "run"]
+__all__ = ["Cell", "Row", "RunResult", "Spec", "Store", "load", "measure", "report_study", "run_study"]

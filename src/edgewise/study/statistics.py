@@ -86,19 +86,21 @@ def holm(p: Sequence[float]) -> tuple[float, ...]:
 def bootstrap(values: Frame, draws: int = 10_000, level: float = 0.95, seed: int = 0) -> Interval:
     """Percentile interval of the mean over instances, by resampling instances and then seeds within them."""
     groups = [group.to_numpy(float) for _, group in values.groupby("instance")["value"]]
-    generator = np.random.default_rng(seed)
-    # for every instance in turn, enough resampled means that any pattern of picked instances can be served
-    resampled = np.stack([_resampled_means(group, draws, len(groups), generator) for group in groups])
-    picked = generator.integers(len(groups), size=(draws, len(groups)))
-    place = np.arange(len(groups))
-    means = resampled[picked, np.arange(draws)[:, None], place].mean(1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    sizes = np.array([len(group) for group in groups])
+    padded = np.stack([np.resize(group, sizes.max()) for group in groups])
+    generator, total = np.random.default_rng(seed), np.zeros(draws)
+    for _ in groups:  # one instance a draw at a time, to stay small
+        picked = generator.integers(len(groups), size=draws)
+        total += _resampled_means(padded[picked], sizes[picked], generator)
+    low, high = np.quantile(total / len(groups), [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
 
 
-def _resampled_means(group: Array, draws: int, times: int, generator: np.random.Generator) -> Array:
-    """Means of resampled seeds, ``(draws, times)``."""
-    return group[generator.integers(len(group), size=(draws, times, len(group)))].mean(-1)
+def _resampled_means(rows: Array, sizes: NDArray[np.int64], generator: np.random.Generator) -> Array:
+    """For each row, the mean of as many values as it has, drawn with replacement from these."""
+    place = (generator.random(rows.shape) * sizes[:, None]).astype(int)
+    counted = np.arange(rows.shape[1]) < sizes[:, None]
+    return (np.take_along_axis(rows, place, axis=1) * counted).sum(1) / sizes
 
 
 def wilson(hits: int, count: int, level: float = 0.95) -> Interval:

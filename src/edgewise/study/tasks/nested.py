@@ -7,8 +7,8 @@ places on by turns, in one of two ways, drawn at random and half as often each:
     h((z_j +- z_p) / sqrt 2)             sum first, as in the nodes of a perceptron
 
 and is brought back to mean 0 and variance 1, measured once on 4096 rows. The target is ``(z_0 +- z_2) / sqrt 2`` after
-``D`` levels, with the sign that keeps them from cancelling; it needs all four inputs at every ``D``. ``h`` are primitives of roughness ``kappa``, see
-``edgewise.study.tasks.primitives``.
+``D`` levels, with the sign that keeps them from cancelling; it needs all four inputs at every ``D``. ``h`` are
+primitives of roughness ``kappa``, see ``edgewise.study.tasks.primitives``.
 """
 
 from collections.abc import Callable
