@@ -2,7 +2,7 @@
 
 from jaxtyping import install_import_hook
 
-NUMERIC = "init edges layer network trace penalties data prune train engines pde"
+NUMERIC = "init edges layer network trace penalties data prune train engines pde study.layers study.arms"
 CHECKER = "beartype.beartype(conf=__import__('beartype').BeartypeConf(is_pep484_tower=True))"
 install_import_hook([f"edgewise.{room}" for room in NUMERIC.split()], CHECKER)
 

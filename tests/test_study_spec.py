@@ -47,6 +47,7 @@ def test_the_studies_that_come_along_can_be_read(name):
         ('"kan-critical"]', '"kan-perfect"]', "arm 'kan-perfect' is not known; choose one of"),
         ('tasks = ["product:1"]\ndepths', 'tasks = ["product:x"]\ndepths', "task 'product:x' is not known"),
         ("steps = 6", 'steps = "six"', "steps = 'six'; expected a positive whole number"),
+        ('reference = "mlp"', 'reference = "kan-critical"', "mlp-again repeats 'mlp'"),
         ("steps = 6", "steps = 0", "steps = 0; expected a positive whole number"),
         ("steps = 6", "stepps = 6", "has the entry 'stepps'; it may have"),
         ('reference = "mlp"\n', "", "lacks the entry 'reference'"),

@@ -117,7 +117,7 @@ def test_the_logistic_map_is_applied_as_often_as_the_label_says():
     np.testing.assert_allclose(y[:, 0], r * once * (1 - once))
 
 
-def test_a_gaussian_process_has_maternal_correlation():
+def test_a_gaussian_process_has_the_correlation_of_matern():
     values = []
     for draw in range(300):
         X = np.zeros((2, 4))

@@ -215,6 +215,10 @@ def _check(spec: Spec) -> None:
             raise InputError(
                 f"sweep {sweep.name!r} lacks the reference {spec.reference!r}; add it to its arms"
             )
+        if "mlp-again" in sweep.arms and spec.reference != "mlp":
+            raise InputError(
+                f"mlp-again repeats 'mlp', but the reference is {spec.reference!r}; leave one of them out"
+            )
         if spec.tuning.draw in sweep.draws:
             raise InputError(
                 f"sweep {sweep.name!r} uses the draw {spec.tuning.draw} of the development tasks"
