@@ -136,6 +136,10 @@ def test_the_report_of_planted_rows_has_their_numbers(tmp_path):
     (model,) = [b for b in found if isinstance(b, Table) and "mixed model" in b.caption]
     assert float(model.rows[0][2]) == pytest.approx(0.12, abs=0.03)
     assert model.rows[0][5] == "yes"
+    (by_depth,) = [b for b in found if isinstance(b, Table) and "by depth" in b.caption]
+    means = [float(row[4]) for row in by_depth.rows]
+    assert [row[3] for row in by_depth.rows] == ["1", "2", "4", "8", "16"]
+    assert means == pytest.approx([0.3 + 0.12 * k for k in range(5)], abs=0.12)
 
 
 def test_untrained_rows_are_counted():

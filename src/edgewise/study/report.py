@@ -56,6 +56,8 @@ def blocks(spec: Spec, plan: Plan, lines: Frame) -> list[Block]:
         _check_table(tested),
         _mixed_table(pairs),
         _time_table(lines, spec.reference),
+        _role_table(pairs.assign(task="all"), "depth", "Mean advantage by depth, over all instances, dex."),
+        _role_table(pairs, "swap", "One layer swapped, by task: mean advantage, dex."),
         _role_table(pairs, "public", "Tasks without a planted structure: mean advantage, dex."),
         _failure_table(lines),
         _cost_table(lines),
