@@ -3,7 +3,8 @@
 from jaxtyping import install_import_hook
 
 NUMERIC = (
-    "init edges layer joins block network trace penalties data prune train engines large pde diagnostics"
+    "init edges layer joins block network trace penalties data prune train engines large pde diagnostics "
+    "study.layers study.arms"
 )
 CHECKER = "beartype.beartype(conf=__import__('beartype').BeartypeConf(is_pep484_tower=True))"
 install_import_hook([f"edgewise.{room}" for room in NUMERIC.split()], CHECKER)

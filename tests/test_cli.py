@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -380,3 +381,48 @@ def test_pde_shows_what_was_found_between_its_bounds():
 
 def test_a_misspelt_problem_is_one_line():
     assert "choose one of: poisson" in mistake("pde", "heet")
+
+
+SHORT_STUDY = """
+question = "Does it run?"
+reference = "mlp"
+steps = 3
+batch_size = 32
+
+[tuning]
+tasks = ["nested:2:2"]
+rates = [0.003, 0.01, 0.03]
+depths = [1]
+extensions = 1
+parameters = 300
+rows = 64
+
+[[sweep]]
+name = "depth"
+role = "depth"
+arms = ["mlp", "kan-critical"]
+forms = ["plain"]
+tasks = ["nested:2:1"]
+depths = [1]
+draws = [0]
+parameters = [300]
+rows = [64]
+seeds = 1
+"""
+
+
+def test_a_study_is_run_and_reported_and_done_cells_stay(tmp_path):
+    (tmp_path / "study.toml").write_text(SHORT_STUDY)
+    assert "edgewise study run" in mistake("study", "report", tmp_path)
+    assert run("study", "run", tmp_path, "--processes", "1").exit_code == 0
+    assert run("study", "report", tmp_path).exit_code == 0
+    before = (tmp_path / "rows.csv").read_text()
+    assert run("study", "run", tmp_path, "--processes", "1").exit_code == 0
+    written = run("study", "report", tmp_path).stdout.split()
+    assert {Path(path).name for path in written} >= {"report.html", "report.md"}
+    assert (tmp_path / "rows.csv").read_text() == before
+    assert before.count("\n") > 2
+
+
+def test_a_folder_without_a_study_is_one_line(tmp_path):
+    assert "name a folder with a study.toml" in mistake("study", "run", tmp_path)

@@ -1,4 +1,4 @@
-"""The command line: ``edgewise fit | predict | formula | view | doctor``.
+"""The command line: ``edgewise fit | predict | formula | view | pde | study | doctor``.
 
 Results go to standard output, notes and progress to standard error. A mistake of the user's ends with exit code 2
 and one line that says what came, what was expected and what to type next. Heavy imports wait inside the commands,
@@ -51,6 +51,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+study = typer.Typer(
+    help="Run and report the study of depth: composition or fitting?",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(study, name="study")
+
 
 class Form(StrEnum):
     """What ``edgewise formula`` can print."""
@@ -64,6 +70,8 @@ class Form(StrEnum):
 
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that edgewise fit wrote.")]
+StudyFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a study.toml.")]
+Quick = Annotated[bool, typer.Option("--quick", help="The small study of the folder, at most half an hour.")]
 Index = Annotated[int | None, typer.Option(help="Row of the table of formulas; without it, the chosen one.")]
 
 
@@ -221,6 +229,32 @@ def pde(
     for parameter, value in facts["found"].items():
         low, high = facts["intervals"][parameter]
         typer.echo(f"{parameter} = {value:.6g}, between {low:.6g} and {high:.6g}")
+
+
+@study.command("run")
+def study_run(
+    folder: StudyFolder,
+    quick: Quick = False,
+    processes: Annotated[int | None, typer.Option(help="Cells at a time; without it, one a core.")] = None,
+    dask: Annotated[
+        str | None, typer.Option(metavar="local|ADDRESS", help="Run on a Dask cluster instead.")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(help="Stop after so long; the next run goes on.")] = None,
+) -> None:
+    """Train the cells of a study that have no row yet."""
+    from edgewise.study.command import run_study
+
+    result = run_study(folder, quick=quick, processes=processes, cluster=dask, max_seconds=seconds)
+    typer.echo(result.message)
+
+
+@study.command("report")
+def study_report(folder: StudyFolder, quick: Quick = False) -> None:
+    """Compute the verdict from the rows and write the page."""
+    from edgewise.study.command import report_study
+
+    for path in report_study(folder, quick=quick):
+        typer.echo(path)
 
 
 @app.command()

@@ -1,0 +1,174 @@
+"""The figures of a report, from the rows; the only place of the study that knows matplotlib."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from edgewise.study.statistics import Frame, bootstrap, slope
+from edgewise.study.tasks import checked
+
+COLOURS = (
+    "#1b6ca8",
+    "#c8553d",
+    "#3c896d",
+    "#8a5a9e",
+    "#b8860b",
+    "#4b5666",
+    "#d67fa8",
+    "#5aa9c9",
+    "#7a8f2a",
+    "#a03060",
+)
+MARKERS = "osD^vPX<>*"
+
+
+class Styles:
+    """One colour and marker an arm, the same in every figure."""
+
+    def __init__(self, arms: Sequence[str]) -> None:
+        self._place = {arm: i for i, arm in enumerate(arms)}
+
+    def of(self, arm: str) -> dict[str, Any]:
+        """Keywords for ``plot``."""
+        i = self._place[arm]
+        return {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "markersize": 4}
+
+
+def errors(lines: Frame, styles: Styles) -> bytes:
+    """Error against depth, a panel a form: medians over task instances, quartiles shaded."""
+    lines = lines[lines["role"] == "depth"]
+    forms = sorted(lines["form"].unique())
+    with _drawn(len(forms), "hidden levels", "relative error") as (axes, png):
+        for ax, form in zip(axes, forms, strict=True):
+            for arm, rows in lines[lines["form"] == form].groupby("arm"):
+                by_task = np.log10(rows["e"]).groupby([rows["depth"], rows["instance"]]).mean().unstack(0)
+                low, middle, high = (10 ** by_task.quantile(q) for q in (0.25, 0.5, 0.75))
+                style = styles.of(str(arm))
+                ax.plot(middle.index, middle, label=arm, **style)
+                ax.fill_between(middle.index, low, high, color=style["color"], alpha=0.12, linewidth=0)
+            _depth_axis(ax, lines["depth"], form)
+            _log(ax.yaxis)
+    return png.getvalue()
+
+
+def advantage(pairs: Frame, styles: Styles) -> bytes:
+    """Advantage against depth, a panel a form: means over task instances with bootstrap intervals."""
+    pairs = pairs[pairs["role"] == "depth"]
+    forms = sorted(pairs["form"].unique())
+    with _drawn(len(forms), "hidden levels", "advantage, dex (above 0: better than the MLP)") as (axes, png):
+        for ax, form in zip(axes, forms, strict=True):
+            ax.axhline(0, color="#1c2430", linewidth=0.8)
+            for arm, rows in pairs[pairs["form"] == form].groupby("arm"):
+                points = [(depth, *_mean_interval(part)) for depth, part in rows.groupby("depth")]
+                depth, mean, low, high = np.array(points, float).T
+                ax.errorbar(
+                    depth,
+                    mean,
+                    [mean - low, high - mean],
+                    label=arm,
+                    capsize=2,
+                    elinewidth=0.8,
+                    **styles.of(str(arm)),
+                )
+            _depth_axis(ax, pairs["depth"], form)
+    return png.getvalue()
+
+
+def target(pairs: Frame, styles: Styles) -> bytes:
+    """Mean advantage over depth D and roughness kappa of the target, a panel an arm and form."""
+    pairs = pairs[pairs["role"] == "target"]
+    dials = np.array([checked(task) for task in pairs["task"]]).reshape(-1, 2)
+    pairs = pairs.assign(D=dials[:, 0], kappa=dials[:, 1])
+    groups = list(pairs.groupby(["arm", "form"]))
+    grids = [rows.pivot_table(values="advantage", index="kappa", columns="D") for _, rows in groups]
+    reach = max((float(np.nanmax(np.abs(grid))) for grid in grids), default=1.0) or 1.0
+    with _drawn(len(groups), "depth D of the target", "roughness", legend=False) as (axes, png):
+        for ax, ((arm, form), _), grid in zip(axes, groups, grids, strict=True):
+            ax.imshow(grid, cmap="RdBu", vmin=-reach, vmax=reach, origin="lower", aspect="auto")
+            ax.set_xticks(range(grid.shape[1]), grid.columns)
+            ax.set_yticks(range(grid.shape[0]), grid.index)
+            for (i, j), value in np.ndenumerate(grid.to_numpy()):
+                colour = "white" if abs(value) > 0.6 * reach else "#1c2430"
+                ax.text(j, i, f"{value:+.2f}", ha="center", va="center", fontsize=8, color=colour)
+            ax.set_title(f"{arm}, {form}", fontsize=9)
+    return png.getvalue()
+
+
+def swap(pairs: Frame, styles: Styles) -> bytes:
+    """Mean advantage of whole arms and of perceptrons with one layer swapped, with bootstrap intervals."""
+    groups = [
+        (f"{arm}, {form}", _mean_interval(rows)) for (arm, form), rows in pairs.groupby(["arm", "form"])
+    ]
+    with _drawn(1, "advantage, dex", "", legend=False) as (axes, png):
+        for place, (_, (mean, low, high)) in enumerate(groups):
+            axes[0].barh(place, mean, color=COLOURS[0], height=0.6)
+            axes[0].plot([low, high], [place, place], color="#1c2430", linewidth=1)
+        axes[0].set_yticks(range(len(groups)), [name for name, _ in groups])
+        axes[0].axvline(0, color="#1c2430", linewidth=0.8)
+    return png.getvalue()
+
+
+def scaling(lines: Frame, styles: Styles) -> bytes:
+    """Error against trainable parameters, a panel a form, with the fitted exponent in the legend."""
+    lines = lines[lines["role"] == "scale"]
+    forms = sorted(lines["form"].unique())
+    with _drawn(len(forms), "trainable parameters", "relative error") as (axes, png):
+        for ax, form in zip(axes, forms, strict=True):
+            for arm, rows in lines[lines["form"] == form].groupby("arm"):
+                error = 10 ** np.log10(rows["e"]).groupby(rows["parameters"]).mean()
+                exponent = slope(np.log10(error.index.to_numpy(float)), np.log10(error))
+                ax.plot(error.index, error, label=f"{arm} ({exponent:+.2f})", **styles.of(str(arm)))
+            sizes = sorted(lines["parameters"].unique())
+            _log(ax.yaxis)
+            _log(ax.xaxis)
+            ax.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
+            ax.set_title(form, fontsize=9)
+    return png.getvalue()
+
+
+def _mean_interval(pairs: Frame) -> tuple[float, float, float]:
+    table = pairs[["instance", "seed"]].assign(value=pairs["advantage"])
+    low, high = bootstrap(table, draws=2000)
+    return float(table.groupby("instance")["value"].mean().mean()), low, high
+
+
+def _log(axis: Any) -> None:
+    """Logarithmic, with plain numbers at 1, 2 and 5."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(lambda value, place: f"{value:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _depth_axis(ax: Any, depths: Frame, form: str) -> None:
+    ticks = sorted(depths.unique())
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(ticks, [str(tick) for tick in ticks])
+    ax.set_title(form, fontsize=9)
+
+
+@contextmanager
+def _drawn(panels: int, x: str, y: str, legend: bool = True) -> Iterator[tuple[list[Any], BytesIO]]:
+    """Axes side by side, up to four a line; the buffer holds the PNG after the block."""
+    columns = min(max(panels, 1), 4)
+    lines = -(-max(panels, 1) // columns)
+    figure = Figure(figsize=(max(3.1 * columns, 5.5), 2.9 * lines), layout="constrained")
+    axes = list(figure.subplots(lines, columns, squeeze=False).flat)
+    png = BytesIO()
+    yield axes[:panels], png
+    for ax in axes[panels:]:
+        ax.set_visible(False)
+    for ax in axes[:panels]:
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.tick_params(labelsize=8)
+    figure.supxlabel(x, fontsize=9)
+    figure.supylabel(y, fontsize=9)
+    handles = axes[0].get_legend_handles_labels() if panels else ([], [])
+    if legend and handles[0]:
+        figure.legend(*handles, loc="outside right upper", fontsize=8, frameon=False)
+    figure.savefig(png, format="png", dpi=130, metadata={"Software": None})

@@ -1,0 +1,104 @@
+"""A report as plain blocks, and the blocks as one self-contained HTML page or as Markdown."""
+
+import html
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading of the second level, or the title."""
+
+    text: str
+    title: bool = False
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph; ``label`` is set in bold before it."""
+
+    text: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as texts, under headers."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as PNG; ``name`` is its file beside the Markdown."""
+
+    name: str
+    png: bytes
+    caption: str
+
+
+Block = Heading | Text | Table | Picture
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #1c2430; background: #fff; max-width: 62rem; margin: 0 auto;
+  padding: 1.5rem 1.25rem 4rem; }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 1rem; } h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
+p { margin: .5rem 0; } figure { margin: 1.2rem 0; } img { max-width: 100%; }
+figcaption, caption { color: #4b5666; font-size: .9rem; text-align: left; padding: .3rem 0; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; margin: .8rem 0; }
+th, td { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid #d8dee6; text-align: left; vertical-align: top;
+  font-variant-numeric: tabular-nums; }
+"""
+
+
+def as_html(blocks: Iterable[Block]) -> str:
+    """One page that loads nothing."""
+    parts = list(blocks)
+    title = next((block.text for block in parts if isinstance(block, Heading) and block.title), "Study")
+    body = "\n".join(_html(block) for block in parts)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"
+    )
+
+
+def as_markdown(blocks: Iterable[Block], folder: str) -> str:
+    """The same with pictures as files in ``folder``."""
+    return "\n\n".join(_markdown(block, folder) for block in blocks) + "\n"
+
+
+def _html(block: Block) -> str:
+    if isinstance(block, Heading):
+        level = 1 if block.title else 2
+        return f"<h{level}>{html.escape(block.text)}</h{level}>"
+    if isinstance(block, Text):
+        label = f"<strong>{html.escape(block.label)}</strong> " if block.label else ""
+        return f"<p>{label}{html.escape(block.text)}</p>"
+    if isinstance(block, Picture):
+        data = b64encode(block.png).decode()
+        caption = html.escape(block.caption)
+        return (
+            f'<figure><img alt="{caption}" src="data:image/png;base64,{data}">'
+            f"<figcaption>{caption}</figcaption></figure>"
+        )
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in block.headers)
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>\n" for row in block.rows
+    )
+    caption = f"<caption>{html.escape(block.caption)}</caption>"
+    return f'<div class="wide"><table>{caption}<thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>'
+
+
+def _markdown(block: Block, folder: str) -> str:
+    if isinstance(block, Heading):
+        return f"{'#' if block.title else '##'} {block.text}"
+    if isinstance(block, Text):
+        return f"**{block.label}** {block.text}" if block.label else block.text
+    if isinstance(block, Picture):
+        return f"![{block.caption}]({folder}/{block.name}.png)\n\n*{block.caption}*"
+    lines = [block.headers, ["---"] * len(block.headers), *block.rows]
+    table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return f"{table}\n\n*{block.caption}*"

@@ -1,0 +1,145 @@
+"""The sentences of a report, made from the numbers by rule; nobody writes them by hand."""
+
+from collections.abc import Sequence
+
+from edgewise.study.arms import is_kan
+from edgewise.study.plan import Plan
+from edgewise.study.spec import Spec
+from edgewise.study.statistics import Frame
+from edgewise.study.verdict import (
+    ALPHA,
+    BAND,
+    COMPOSITION,
+    FITTING,
+    MIXED,
+    NULL_BAND,
+    Check,
+    Contrast,
+    Verdict,
+)
+
+_MEANS = {
+    COMPOSITION: "its advantage comes from composition",
+    FITTING: "its advantage comes from fitting functions of one variable",
+    MIXED: "the rows do not decide where its advantage comes from",
+}
+_SIGNS = {
+    "positive": "for composition",
+    "negative": "for fitting",
+    "equal": "no effect",
+    "open": "undecided",
+}
+
+
+ASKED = (
+    "A Kolmogorov-Arnold network (KAN) learns the functions on its edges; a perceptron (MLP) learns weights between "
+    "fixed ones. Where a KAN is better at equal parameters, is it because it composes functions well, so that the "
+    "advantage grows with depth, or because it fits curves of one variable well, so that the advantage washes out as "
+    "networks get deep? Advantages are differences of log10 error, in dex: 0.3 dex is half the error, 1 dex a tenth."
+)
+
+
+def answer(found: Sequence[Verdict]) -> str:
+    """Two sentences: the verdicts of the KANs, and what the best of them gains."""
+    kans = [verdict for verdict in found if is_kan(verdict.arm)] or list(found)
+    if not kans:
+        return "No arm has rows enough for a verdict yet. Run the study to its end."
+    words = [verdict.word for verdict in kans]
+    counts = ", ".join(f"{words.count(word)} {word}" for word in (COMPOSITION, FITTING, MIXED))
+    best = max(kans, key=lambda verdict: (verdict.advantage == verdict.advantage, verdict.advantage))
+    depth = best.contrasts[0]
+    change = f"; it changes by {signed(depth)} dex with every doubling of depth" if depth.instances else ""
+    several = f"Of {len(kans)} kinds of KAN judged, the verdicts are: {counts}."
+    one = f"For {_named(kans[0])} the verdict is {kans[0].word}: {_MEANS[kans[0].word]}."
+    return (
+        f"{several if len(kans) > 1 else one} The best of them, {_named(best)}, has errors {times(best.advantage)} "
+        f"the perceptron's with as many parameters{change}."
+    )
+
+
+def certainty(found: Sequence[Check], lines: Frame, plan: Plan) -> str:
+    """Whether the instrument passed its own tests, and how many rows there are."""
+    bad = [check for check in found if check.rows and not check.passed]
+    missing = [check for check in found if not check.rows]
+    state = (
+        "Nothing that should be 0 was found different from 0"
+        if not bad
+        else "The instrument failed its own test"
+    )
+    detail = "; ".join(f"{check.name}: {check.mean:+.3f} dex" for check in bad or found if check.rows)
+    loose = [choice for choice in plan.choices.values() if not choice.bracketed]
+    rows = lines.drop_duplicates("key")
+    longer, failed = int((rows["budget"] != "steps").sum()), int((rows["status"] != "done").sum())
+    return (
+        f"{state} ({detail or 'no rows for it yet'}; the limit is {NULL_BAND} dex). "
+        + (f"Not tested yet: {'; '.join(check.name for check in missing)}. " if missing else "")
+        + f"{len(rows) - longer} of {len(plan.cells())} planned trainings are in, and {longer} repetitions at equal "
+        f"time; {failed} of them failed or diverged and count as predicting the mean. "
+        f"{len(loose)} of {len(plan.choices)} learning rates lie at the end of what was tried."
+    )
+
+
+def limits(spec: Spec) -> str:
+    """What the study does not show, from what it did not try."""
+    depths = [depth for sweep in spec.sweeps for depth in sweep.depths]
+    sizes = [size for sweep in spec.sweeps for size in sweep.parameters]
+    rows = [count for sweep in spec.sweeps for count in sweep.rows]
+    return (
+        f"Networks have at most {max(depths)} hidden levels and {max(sizes):,} parameters, tables at most "
+        f"{max(rows):,} rows, and training is {spec.steps:,} steps of AdamW: nothing here speaks of larger ones, of "
+        "other optimisers (least squares among them) or of language and pictures at scale. Targets are mostly made "
+        "by us, of known structure. A verdict says where an advantage comes from, not that there is one: the mean "
+        "advantage stands beside it."
+    )
+
+
+def changes(found: Sequence[Verdict]) -> list[str]:
+    """For every arm, what would change its verdict."""
+    return [f"{_named(verdict)}: {_change(verdict)}" for verdict in found]
+
+
+def rule() -> str:
+    """The rule, in a sentence."""
+    return (
+        f"Three contrasts, signed so that positive speaks for composition, are tested over task instances (two-sided, "
+        f"Holm, {ALPHA}); two positive and none negative make {COMPOSITION}, two negative and none positive {FITTING}, "
+        f"anything else {MIXED}. 'No effect' means within {BAND} dex by an equivalence test."
+    )
+
+
+def contrast(found: Contrast) -> str:
+    """A contrast as a table says it: mean, interval, adjusted p and what it speaks for."""
+    if not found.instances:
+        return "no rows"
+    return f"{signed(found)}, p {found.p:.3f}: {_SIGNS[found.sign]}"
+
+
+def signed(contrast: Contrast) -> str:
+    """``+0.05 [-0.01, 0.11]``."""
+    return f"{contrast.mean:+.3f} [{contrast.interval.low:+.3f}, {contrast.interval.high:+.3f}]"
+
+
+def times(dex: float) -> str:
+    """An advantage in dex as a factor on errors.
+
+    Example:
+        >>> times(0.30103)
+        '0.50 times'
+    """
+    return "unknown times" if dex != dex else f"{10**-dex:.2f} times"
+
+
+def _named(verdict: Verdict) -> str:
+    return f"{verdict.arm} ({verdict.form})"
+
+
+def _change(verdict: Verdict) -> str:
+    signs = [contrast.sign for contrast in verdict.contrasts]
+    undecided = [c.name for c in verdict.contrasts if c.sign in ("open", "absent")]
+    if verdict.word != MIXED:
+        return "one more of its deciding contrasts losing its sign, or one of the opposite sign"
+    if "positive" in signs and "negative" in signs:
+        return "its contrasts contradict each other; more rows alone will not decide"
+    if undecided:
+        return f"more task instances, where undecided: {', '.join(undecided)}"
+    return "nothing short of other tasks: what was measured is no effect"

@@ -1,0 +1,174 @@
+"""The report: sentences from the numbers, figures that are there, pages that load nothing."""
+
+import re
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.image import imread
+
+from edgewise.study import figures, words
+from edgewise.study.analysis import advantages, judged
+from edgewise.study.command import report_study, run_study
+from edgewise.study.page import Heading, Picture, Table, Text, as_html, as_markdown
+from edgewise.study.plan import Plan
+from edgewise.study.report import blocks
+from edgewise.study.spec import load
+from edgewise.study.tuning import Choice
+from edgewise.study.verdict import checks, verdicts
+from study_rows import TINY, line, planted
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A tiny study, run and reported."""
+    place = tmp_path_factory.mktemp("study")
+    (place / "study.toml").write_text(TINY)
+    run_study(place, processes=1, progress=False)
+    report_study(place)
+    return place
+
+
+def test_the_report_is_whole(folder):
+    page, text = ((folder / name).read_text() for name in ("report.html", "report.md"))
+    for part in (
+        "Asked.",
+        "Answer.",
+        "How sure.",
+        "What this does not show.",
+        "Verdicts",
+        "What would change",
+    ):
+        assert part in page
+        assert part in text
+    assert {path.stem for path in (folder / "figures").iterdir()} == {
+        "error",
+        "advantage",
+        "target",
+        "swap",
+        "scaling",
+    }
+    assert all(re.search(rf"\(figures/{name}\.png\)", text) for name in ("error", "target"))
+    lines = pd.read_csv(folder / "rows.csv")
+    assert lines.drop_duplicates("key").shape[0] > 15
+    assert not list(folder.glob(".report*"))
+
+
+def test_the_page_loads_nothing_and_is_well_formed(folder):
+    page = (folder / "report.html").read_text()
+    assert "http" not in page
+    assert "<script" not in page
+    open_tags = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            if tag not in ("meta", "img"):
+                open_tags.append(tag)
+
+        def handle_endtag(self, tag):
+            assert open_tags.pop() == tag
+
+    Reader().feed(page)
+    assert open_tags == []
+
+
+def test_a_study_without_rows_says_so(tmp_path):
+    (tmp_path / "study.toml").write_text(TINY)
+    run_study(tmp_path, processes=1, max_seconds=1e-9, progress=False)
+    report_study(tmp_path)
+    assert "Run the study to its end" in (tmp_path / "report.md").read_text()
+
+
+COMPOSED = {"depth": 0.12, "target": 0.12, "held": 0.15}
+
+
+def test_the_answer_follows_the_rows():
+    composed = verdicts(advantages(planted(**COMPOSED), "mlp"))
+    fitted = verdicts(advantages(planted(depth=-0.12, rough=0.12, held=-0.15), "mlp"))
+    assert "verdict is COMPOSITION: its advantage comes from composition" in words.answer(composed)
+    assert "verdict is FITTING: its advantage comes from fitting" in words.answer(fitted)
+    assert words.answer(composed).count(". ") == 1  # two sentences
+    factor = float(re.search(r"errors ([\d.]+) times", words.answer(composed))[1])
+    assert factor == pytest.approx(10 ** -composed[0].advantage, abs=0.005)
+
+
+def test_a_failed_self_test_is_said_first():
+    lines = [
+        line("depth", arm, "gp", draw, levels, 0, error)
+        for arm, error in (("mlp", 0.1), ("mlp-again", 0.08))
+        for draw in range(3)
+        for levels in (1, 2)
+    ]
+    rows = judged(pd.DataFrame(lines))
+    found = checks(advantages(rows, "mlp"))
+    said = words.certainty(found, rows, Plan({("mlp", "plain", 1): Choice(0.1, {0.1: 0.0})}, {}))
+    assert said.startswith("The instrument failed its own test (the reference against itself")
+    assert "+0.097 dex" in said
+    assert "1 of 1 learning rates lie at the end" in said
+
+
+def test_every_figure_draws_something():
+    rows = planted(**COMPOSED)
+    pairs, styles = advantages(rows, "mlp"), figures.Styles(["kan", "mlp"])
+    scale = rows[rows["role"] == "depth"].assign(role="scale", parameters=lambda f: 1000 * f["depth"])
+    drawn = [
+        figures.errors(rows, styles),
+        figures.advantage(pairs, styles),
+        figures.target(pairs, styles),
+        figures.swap(pairs[pairs["role"] == "depth"], styles),
+        figures.scaling(scale, styles),
+    ]
+    for png in drawn:
+        picture = imread(BytesIO(png))
+        assert picture.shape[0] > 200
+        assert picture.shape[1] > 400
+        assert (picture[..., :3] < 0.9).any(axis=2).mean() > 0.01
+
+
+def test_the_report_of_planted_rows_has_their_numbers(tmp_path):
+    (tmp_path / "study.toml").write_text(TINY)
+    found = blocks(load(tmp_path / "study.toml"), Plan({}, {}), planted(**COMPOSED))
+    (table,) = [b for b in found if isinstance(b, Table) and b.headers[2] == "verdict"]
+    assert table.rows[0][:3] == ["kan", "plain", "COMPOSITION"]
+    (model,) = [b for b in found if isinstance(b, Table) and "mixed model" in b.caption]
+    assert float(model.rows[0][2]) == pytest.approx(0.12, abs=0.03)
+    assert model.rows[0][5] == "yes"
+    (by_depth,) = [b for b in found if isinstance(b, Table) and "by depth" in b.caption]
+    means = [float(row[4]) for row in by_depth.rows]
+    assert [row[3] for row in by_depth.rows] == ["1", "2", "4", "8", "16"]
+    assert means == pytest.approx([0.3 + 0.12 * k for k in range(5)], abs=0.12)
+
+
+def test_untrained_rows_are_counted():
+    lines = [line("depth", "kan", "gp", 0, 4, seed, 0.95 if seed < 3 else 0.1) for seed in range(10)]
+    rows = judged(pd.DataFrame(lines))
+    assert rows["untrained"].sum() == 3
+    assert np.isclose(rows["e"].max(), 0.95)
+
+
+def test_blocks_are_escaped():
+    made = [
+        Heading("a < b", title=True),
+        Text("1 & 2", "x"),
+        Table(["a|b"], [["<i>"]], "c"),
+        Picture("p", b"1", "d"),
+    ]
+    page, text = as_html(made), as_markdown(made, "figures")
+    assert "<h1>a &lt; b</h1>" in page
+    assert "<strong>x</strong> 1 &amp; 2" in page
+    assert "<td>&lt;i&gt;</td>" in page
+    assert "| a\\|b |\n| --- |\n| <i> |" in text
+    assert "![d](figures/p.png)" in text
+
+
+def test_factors():
+    assert words.times(-1.0) == "10.00 times"
+    assert words.times(float("nan")) == "unknown times"
+
+
+def test_the_reports_sources_speak_of_no_verdict_by_hand():
+    source = Path(words.__file__).with_name("report.py").read_text()
+    assert not re.search("COMPOSITION|FITTING|MIXED", source)
