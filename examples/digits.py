@@ -39,7 +39,7 @@ def main() -> None:
         config=LargeConfig(
             batch_size=128, steps=options.steps, weight_decay=0.05, schedule="one-cycle", ema=0.99
         ),
-        rates=(0.001, 0.003, 0.01, 0.03),
+        rates=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
         trial_steps=max(1, options.steps // 4),
         seeds=options.seeds,
     )

@@ -13,6 +13,7 @@ WITHOUT_CODE = {
     "command-line.md",
     "deep-measured.md",
     "formulas-measured.md",
+    "formulas-noise.md",
     "speed-measured.md",
     "when-not-to-use.md",
 }
