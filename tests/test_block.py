@@ -53,6 +53,7 @@ def test_bfloat16_autocast_stays_finite():
         (lambda: KANBlock(1, 4), "d_model=1"),
         (lambda: KANBlock(4, 0), "d_hidden=0"),
         (lambda: KANBlock.matching(64, 1000), "parameters=1000"),
+        (lambda: KANBlock(4, 4, depth=0), "depth=0"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(call, said):

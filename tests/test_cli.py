@@ -424,5 +424,8 @@ def test_a_study_is_run_and_reported_and_done_cells_stay(tmp_path):
     assert before.count("\n") > 2
 
 
-def test_a_folder_without_a_study_is_one_line(tmp_path):
+def test_a_study_that_cannot_be_run_is_one_line(tmp_path):
+    (tmp_path / "study.toml").write_text(SHORT_STUDY)
+    assert "max_seconds=-1.0" in mistake("study", "run", tmp_path, "--seconds", "-1")
+    (tmp_path / "study.toml").unlink()
     assert "name a folder with a study.toml" in mistake("study", "run", tmp_path)

@@ -10,7 +10,7 @@ from scipy.stats import norm, truncnorm
 from edgewise import splines
 from edgewise.edges import base_function
 from edgewise.errors import InputError
-from edgewise.init import initial_weight, spline_gain, spline_share
+from edgewise.init import initial_weight, spline_gain
 
 SILU = base_function("silu")
 
@@ -157,14 +157,3 @@ def test_the_gain_of_centred_splines_is_that_of_a_sample(intervals, generator, r
     coef = initial_weight("centred", knots, 3, None, 4000, 1, generator)
     y, slope = (splines.evaluate(x, coef, knots, 3, k).square().mean() for k in (0, 1))
     assert spline_gain(knots, 3, centred=True)[1] == pytest.approx(0.25 * (slope / y).item(), rel=0.06)
-
-
-@pytest.mark.parametrize(
-    ("rule", "share"), [("critical", 1 / (8 * 34.7)), ("lecun", 23 / 24), ("noise", None)]
-)
-def test_the_share_of_the_splines(rule, share):
-    found = spline_share(rule, knots_of(20, inputs=4), 3, SILU, 4, 8)
-    if share is not None:
-        assert found == pytest.approx(share, rel=0.01)
-    assert 0 < found < 1
-    assert spline_share(rule, knots_of(20, inputs=4), 3, None, 4, 8) == 1.0

@@ -95,21 +95,6 @@ def spline_gain(
     return energy, found.scale**2 * slope / energy
 
 
-def spline_share(
-    rule: str,
-    knots: Float[Tensor, "inputs knots"],
-    degree: int,
-    base: Callable[[Tensor], Tensor] | None,
-    out_features: int,
-    depth: int,
-) -> float:
-    """``rho``, the share of the energy that a rule gives to the splines."""
-    found = moments(knots, degree, base)
-    spline, weight = _rule(rule)(found, knots.shape[0], out_features, depth)
-    energy = spline**2 * (found.centred_energy if rule == "centred" else found.energy)
-    return energy / max(energy + weight**2 * found.base, 1e-300)
-
-
 def initial_weight(
     rule: str,
     knots: Float[Tensor, "inputs knots"],

@@ -40,7 +40,6 @@ from edgewise.layer import KANLayer
 
 NORMS = ("rms",)
 RESIDUALS = ("plain", "scaled", "zero", "gated")
-SHARE_INSIDE = 0.954
 _TINY = 1e-12
 
 

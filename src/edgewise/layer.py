@@ -54,7 +54,7 @@ class KANLayer(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        _check(in_features, out_features, intervals, degree, domain)
+        _check(in_features, out_features, intervals, degree, domain, depth)
         ends = torch.tensor(domain, dtype=torch.float64)
         knots = splines.uniform_knots(
             ends[:1].expand(in_features), ends[1:].expand(in_features), intervals, degree
@@ -165,12 +165,18 @@ def _sum(tensors: Iterable[Tensor]) -> Tensor:
 
 
 def _check(
-    in_features: int, out_features: int, intervals: int, degree: int, domain: tuple[float, float]
+    in_features: int,
+    out_features: int,
+    intervals: int,
+    degree: int,
+    domain: tuple[float, float],
+    depth: int,
 ) -> None:
     for name, value in (
         ("in_features", in_features),
         ("out_features", out_features),
         ("intervals", intervals),
+        ("depth", depth),
     ):
         if not isinstance(value, int) or value < 1:
             raise InputError(f"{name}={value!r}: expected a whole number of at least 1")

@@ -47,6 +47,8 @@ def run(
         raise InputError(
             f"processes={processes!r}: expected a whole number of at least 1, or None for all cores"
         )
+    if max_seconds is not None and not max_seconds > 0:
+        raise InputError(f"max_seconds={max_seconds!r}: expected a positive number or None")
     job = _Job(path, processes or cpu_count(), cluster, max_seconds, progress)
     with Store(path) as store:
         try:
