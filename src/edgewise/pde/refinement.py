@@ -32,7 +32,7 @@ def adapted(state: State, cells: int, until: float | None = None) -> Float[Tenso
 
 def _monitor(state: State, axis: int, until: float | None) -> tuple[Tensor, Tensor]:
     """Cells of an axis, ``ALONG`` of them for each of its own, and ``M`` in each."""
-    ends = _split(state.breakpoints[axis], ALONG)
+    ends = _split(state.breakpoints[axis].unique_consecutive(), ALONG)
     middles = (ends[1:] + ends[:-1]) / 2
     others = [_probe(cells) for cells in state.breakpoints]
     time = state.problem.time
@@ -78,6 +78,7 @@ def _split(cells: Tensor, parts: int) -> Tensor:
 
 
 def _probe(cells: Tensor) -> Tensor:
+    cells = cells.unique_consecutive()
     place = torch.linspace(0.0, len(cells) - 1.0, ACROSS, dtype=torch.float64)
     left = place.long().clamp(max=len(cells) - 2)
     return cells[left] + (place - left) * (cells[left + 1] - cells[left])

@@ -51,11 +51,11 @@ class System:
         breakpoints: Float[Tensor, "axes cells_and_1"],
         *,
         per_cell: int = 3,
-        until: float | None = None,
+        span: tuple[float, float] | None = None,
         points: Float[Tensor, "n coordinates"] | None = None,
         equations_only: bool = False,
     ) -> None:
-        self.problem, self.unknowns, self.until = problem, unknowns, until
+        self.problem, self.unknowns, self.span = problem, unknowns, span
         self.breakpoints, self.per_cell = breakpoints, per_cell
         self.slices = _slices(unknowns, len(problem.parameters))
         self.built_in = frozenset[str]().union(*(held(problem, name).names for name in problem.unknowns))
@@ -169,8 +169,8 @@ class System:
     def _equations(self, points: Tensor | None) -> list[Block]:
         if points is None:
             found = inside(self.problem.domain, self.breakpoints, self.per_cell)
-            if self.until is not None and self.problem.time is not None:
-                found = found.until(self.problem.time, self.until)
+            if self.span is not None and self.problem.time is not None:
+                found = found.within(self.problem.time, self.span)
         else:
             found = Points(points, torch.ones_like(points[:, 0]), torch.ones_like(points[:, 0]))
         rows = (found.volumes / found.cells.sqrt()).sqrt()
@@ -195,8 +195,9 @@ class System:
         axes = edge_axes(self.breakpoints, self.per_cell)
         parts = [piece.sample(axes) for piece in self.problem.domain.on(one.on)]
         points, normals = (torch.cat(part) for part in zip(*parts, strict=True))
-        if self.until is not None and self.problem.time is not None:
-            kept = points[:, self.problem.time] <= self.until
+        if self.span is not None and self.problem.time is not None:
+            t = points[:, self.problem.time]
+            kept = (t >= self.span[0]) & (t <= self.span[1])
             points, normals = points[kept], normals[kept]
         rows = points.new_full((len(points),), one.weight / max(len(points), 1) ** 0.5)
         return self._block(name, one.law, points, rows, normals=normals)

@@ -17,9 +17,10 @@ from torch import Tensor
 from edgewise.errors import FitWarning, InputError
 from edgewise.pde.collocation import held_out
 from edgewise.pde.config import SolveConfig
-from edgewise.pde.fitting import Fitted, fit, held_out_residual, march
+from edgewise.pde.fitting import Fitted, fit, held_out_residual
 from edgewise.pde.intervals import parameter_intervals
-from edgewise.pde.levels import CELLS, IN_VAIN, MORE_CELLS, RANK, Level, Size, distance, following, is_linear
+from edgewise.pde.levels import CELLS, IN_VAIN, MORE_CELLS, MOST_ROWS, RANK, Level, Size, distance, following, is_linear
+from edgewise.pde.marching import Stretches, has_windows, in_windows, march
 from edgewise.pde.problem import Problem
 from edgewise.pde.refinement import adapted
 from edgewise.pde.solution import Solution
@@ -30,6 +31,8 @@ from edgewise.train.threads import one_thread
 
 STEADY_RANK = 4
 SETTLED = 1e-3
+STRETCHES = Stretches(windows=4, products=5, slices=8, cells=0)
+MOST_CELLS = 100
 MARCH = (Size(8, 40), Size(10, 50), Size(12, 60), Size(14, 66))
 
 
@@ -106,6 +109,9 @@ class _Run:
             self.way = "linear: fitted at once" if linear else "nonlinear: fitted at once"
             self._record(state, fitted, size)
             self._grow(size)
+        elif has_windows(self.problem):
+            self.way = f"nonlinear in time: {STRETCHES.windows} windows, one after the other"
+            self._windows()
         else:
             self.way = "nonlinear in time: marched, then polished"
             self._march()
@@ -141,6 +147,38 @@ class _Run:
                 state = moved(state, state.breakpoints, size.rank, easier)
                 fit(state, self.clock)
         return moved(state, state.breakpoints, size.rank, problem) if continuation else state
+
+    def _windows(self) -> None:
+        source = None
+        if self.config.adaptive:
+            knots = even(self.problem, MARCH[0].cells)
+            source = march(self._random(MARCH[0].rank, knots), self.clock, moving=True)
+        largest, least = self._stretches(), STRETCHES.least(self.config.degree)
+        for shape in (replace(largest, cells=max(least, largest.cells * 2 // 3)), largest):
+            knots = adapted(source, shape.cells) if source else even(self.problem, shape.cells)
+            state, fitted = in_windows(
+                self.problem, knots, shape, self.config.degree, self.config.seed, self.clock
+            )
+            if self.best is None or not self.clock.expired:
+                self._record(state, fitted, Size(shape.rank, shape.cells))
+            if not self._goes_on():
+                return
+            source = source and state
+        self.reason = "out of parameters"
+
+    def _stretches(self) -> Stretches:
+        """The windows of time with as many cells as are asked for, or can be paid for."""
+        products = max(1, self.config.rank // STRETCHES.windows) if self.config.rank else STRETCHES.products
+        shape = replace(STRETCHES, products=products)
+        least = shape.least(self.config.degree)
+        cells = max(self.config.cells or MOST_CELLS, least)
+        while cells > least and not self._pays(replace(shape, cells=cells)):
+            cells -= 1
+        return replace(shape, cells=cells)
+
+    def _pays(self, shape: Stretches) -> bool:
+        numbers = shape.numbers(self.problem, self.config.degree)
+        return numbers <= self.config.max_parameters and shape.rows(self.problem) <= MOST_ROWS
 
     def _march(self) -> None:
         sizes = [self._affordable(self._asked(size)) for size in MARCH]

@@ -11,14 +11,17 @@ from edgewise.network import KAN
 from edgewise.pde.ansatz import Ansatz, ansatz
 from edgewise.pde.problem import Problem
 from edgewise.pde.residuals import System
-from edgewise.pde.separable import factors, separable, weights
+from edgewise.pde.separable import factors, separable
 
 NEW_SHARE = 1e-3
 
 
 @dataclass
 class State:
-    """Networks of one rank and degree, the cells of every axis, and the values of ``problem.parameters``."""
+    """Networks of one rank and degree, the cells of every axis, and the values of ``problem.parameters``.
+
+    ``numbers`` says how many numbers there are where windows of time leave fewer free than ``free`` holds.
+    """
 
     problem: Problem
     unknowns: dict[str, Ansatz]
@@ -27,6 +30,7 @@ class State:
     degree: int
     generator: torch.Generator
     parameters: Tensor = field(default_factory=lambda: torch.zeros(0))
+    numbers: int | None = None
 
     @property
     def cells(self) -> int:
@@ -35,8 +39,8 @@ class State:
 
     @property
     def count(self) -> int:
-        """Spline weights of all networks, and parameters of the problem."""
-        return sum(weights(one.network) for one in self.unknowns.values()) + len(self.parameters)
+        """How many numbers were found: free weights of all networks, and parameters of the problem."""
+        return len(self.free()) if self.numbers is None else self.numbers
 
     @property
     def per_cell(self) -> int:
@@ -46,10 +50,10 @@ class State:
         """
         return 3 if len(self.breakpoints) < 3 else 2
 
-    def system(self, until: float | None = None, per_cell: int | None = None) -> System:
-        """All residuals on the present cells, up to the time ``until``."""
+    def system(self, span: tuple[float, float] | None = None, per_cell: int | None = None) -> System:
+        """All residuals on the present cells, in the stretch of time ``span``."""
         count = per_cell or self.per_cell
-        return System(self.problem, self.unknowns, self.breakpoints, per_cell=count, until=until)
+        return System(self.problem, self.unknowns, self.breakpoints, per_cell=count, span=span)
 
     def free(self) -> Float[Tensor, " free"]:
         """Everything that moves, as ``System`` lays it out."""

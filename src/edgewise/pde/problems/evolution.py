@@ -135,7 +135,6 @@ EVOLUTION = (
         {"u": references.kdv},
         1e-3,
         300,
-        {"rank": 14, "cells": 52, "adaptive": False},  # waves everywhere, thin layers nowhere
     ),
     Case("klein-gordon", "Klein-Gordon, 2 + 1", _klein_gordon, {"u": klein_gordon}, 1e-3, 300),
 )
