@@ -29,22 +29,34 @@ class Law:
 
     names: tuple[str, ...]
     function: Callable[..., Any]
+    is_energy: bool = False
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
         return self.function(*(values[name] for name in self.names))
 
 
-def law(value: Value) -> Law:
+def law(value: "Value | Law") -> Law:
     """A number or a function as a law; the function's own argument names say what it needs.
 
     Example:
         >>> law(lambda x, t: x * t).names
         ('x', 't')
     """
+    if isinstance(value, Law):
+        return value
     if callable(value):
         return Law(tuple(inspect.signature(value).parameters), value)
     number = float(value)
     return Law((), lambda: number)
+
+
+def energy(function: Callable[..., Any]) -> Law:
+    """An equation that asks for the least integral of ``function``: ``energy(lambda u, a: a * u.x**2 / 2 - u.value)``.
+
+    Ends of which no condition says anything are natural: nothing flows out there.
+    """
+    found = law(function)
+    return Law(found.names, found.function, is_energy=True)
 
 
 @dataclass(frozen=True)

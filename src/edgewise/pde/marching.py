@@ -10,12 +10,13 @@ from edgewise import splines
 from edgewise.network import KAN
 from edgewise.pde.ansatz import Ansatz, ansatz, held
 from edgewise.pde.conditions import Data, Integral
+from edgewise.pde.creases import creased
 from edgewise.pde.fitting import Fitted, fit
 from edgewise.pde.problem import Problem
 from edgewise.pde.refinement import adapted
 from edgewise.pde.separable import factors, separable
 from edgewise.pde.state import State, moved
-from edgewise.pde.window import creased, windows
+from edgewise.pde.window import windows
 from edgewise.train.clock import Clock
 
 # Gauss points in a cell along an axis while time is marched through: half the work, and what follows corrects it.
@@ -67,7 +68,9 @@ class Stretches:
         left = place.long().clamp(max=knots.shape[1] - 2)
         t = knots[time]
         found = knots.clone()
-        found[time] = creased(t[left] + (place - left) * (t[left + 1] - t[left]), self.slices, degree, self.cells)
+        found[time] = creased(
+            t[left] + (place - left) * (t[left + 1] - t[left]), self.slices, degree, self.cells
+        )
         return found
 
 

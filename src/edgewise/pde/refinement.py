@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from edgewise.pde.conditions import Symmetry
+from edgewise.pde.creases import bent
 from edgewise.pde.state import State
 from edgewise.pde.taylor import Orders
 
@@ -22,12 +23,18 @@ ALONG = 4
 
 def adapted(state: State, cells: int, until: float | None = None) -> Float[Tensor, "axes cells_and_1"]:
     """New breakpoints of every axis for the solution as it is, up to the time ``until``."""
-    found = [_shared_out(*_monitor(state, axis, until), cells) for axis in range(len(state.breakpoints))]
+    found = [_bent(state, axis, cells, until) for axis in range(len(state.breakpoints))]
     for one in state.problem.conditions.values():
         if isinstance(one, Symmetry):
             axis = state.problem.domain.coordinates.index(one.axis)
             found[axis] = (found[axis] + found[axis][0] + found[axis][-1] - found[axis].flip(0)) / 2
     return torch.stack(found)
+
+
+def _bent(state: State, axis: int, cells: int, until: float | None) -> Tensor:
+    places = state.problem.creases.get(state.problem.domain.coordinates[axis], ())
+    plain = _shared_out(*_monitor(state, axis, until), cells - len(places) * (state.degree - 1))
+    return bent(plain, places, state.degree)
 
 
 def _monitor(state: State, axis: int, until: float | None) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,18 @@ from edgewise.pde.collocation import held_out
 from edgewise.pde.config import SolveConfig
 from edgewise.pde.fitting import Fitted, fit, held_out_residual
 from edgewise.pde.intervals import parameter_intervals
-from edgewise.pde.levels import CELLS, IN_VAIN, MORE_CELLS, MOST_ROWS, RANK, Level, Size, distance, following, is_linear
+from edgewise.pde.levels import (
+    CELLS,
+    IN_VAIN,
+    MORE_CELLS,
+    MOST_ROWS,
+    RANK,
+    Level,
+    Size,
+    distance,
+    following,
+    is_linear,
+)
 from edgewise.pde.marching import Stretches, has_windows, in_windows, march
 from edgewise.pde.problem import Problem
 from edgewise.pde.refinement import adapted
@@ -96,7 +107,10 @@ class _Run:
     def go(self, continuation: Mapping[str, Sequence[float]]) -> None:
         linear = is_linear(self.problem)
         size = self._affordable(
-            Size(self.config.rank or (RANK if linear else STEADY_RANK), self.config.cells or CELLS)
+            Size(
+                self.config.rank or (RANK if linear else STEADY_RANK),
+                self.config.cells or CELLS + self._creases,
+            )
         )
         state = self._begin(size, continuation)
         fitted = fit(state, self.clock)
@@ -116,6 +130,11 @@ class _Run:
             self.way = "nonlinear in time: marched, then polished"
             self._march()
 
+    @property
+    def _creases(self) -> int:
+        """Cells without width that creases take."""
+        return max(map(len, self.problem.creases.values()), default=0) * (self.config.degree - 1)
+
     def _grow(self, size: Size) -> None:
         kind, gain, in_vain = "cells", float("inf"), set[str]()
         axes, is_fixed = len(self.problem.domain.coordinates), self.config.rank and self.config.cells
@@ -126,8 +145,14 @@ class _Run:
                 break
             before = self.history[-1].loss
             self._next(larger)
-            gain, size = before / max(self.history[-1].loss, 1e-300), larger
+            gain, size = self._gain(before, self.history[-1].loss), larger
             in_vain = in_vain | {kind} if gain < IN_VAIN else set()
+
+    def _gain(self, before: float, after: float) -> float:
+        """By what factor a level paid; of an energy, whose least value is not known, that it did a little."""
+        if any(law.is_energy for law in self.problem.equations.values()):
+            return IN_VAIN
+        return before / max(after, 1e-300)
 
     def _fixed(self, size: Size) -> tuple[Size, str] | None:
         """The next size where one of rank and cells is given."""
@@ -140,7 +165,7 @@ class _Run:
     def _begin(self, size: Size, continuation: Mapping[str, Sequence[float]]) -> State:
         """The first state, walked through easier constants where asked."""
         problem = self.problem
-        state = self._random(size.rank, even(problem, size.cells))
+        state = self._random(size.rank, self._even(size.cells))
         for name, values in continuation.items():
             for value in values:
                 easier = problem.with_constants(**{name: float(value)})
@@ -151,11 +176,11 @@ class _Run:
     def _windows(self) -> None:
         source = None
         if self.config.adaptive:
-            knots = even(self.problem, MARCH[0].cells)
+            knots = self._even(MARCH[0].cells)
             source = march(self._random(MARCH[0].rank, knots), self.clock, moving=True)
         largest, least = self._stretches(), STRETCHES.least(self.config.degree)
         for shape in (replace(largest, cells=max(least, largest.cells * 2 // 3)), largest):
-            knots = adapted(source, shape.cells) if source else even(self.problem, shape.cells)
+            knots = adapted(source, shape.cells) if source else self._even(shape.cells)
             state, fitted = in_windows(
                 self.problem, knots, shape, self.config.degree, self.config.seed, self.clock
             )
@@ -182,9 +207,9 @@ class _Run:
 
     def _march(self) -> None:
         sizes = [self._affordable(self._asked(size)) for size in MARCH]
-        knots = even(self.problem, sizes[1].cells)
+        knots = self._even(sizes[1].cells)
         if self.config.adaptive:
-            coarse = even(self.problem, sizes[0].cells)
+            coarse = self._even(sizes[0].cells)
             state = march(self._random(sizes[0].rank, coarse), self.clock, moving=True)
             self._level(state, sizes[0])
             knots = adapted(state, sizes[1].cells)
@@ -195,6 +220,9 @@ class _Run:
                 self._next(size)
         if self._goes_on():
             self.reason = "out of parameters"
+
+    def _even(self, cells: int) -> Tensor:
+        return even(self.problem, cells, self.config.degree)
 
     def _random(self, rank: int, knots: Tensor) -> State:
         return start(self.problem, rank, knots, self.config.degree, self.config.seed)
@@ -211,7 +239,7 @@ class _Run:
 
     def _next(self, size: Size) -> None:
         assert self.best is not None
-        knots = adapted(self.best, size.cells) if self.config.adaptive else even(self.problem, size.cells)
+        knots = adapted(self.best, size.cells) if self.config.adaptive else self._even(size.cells)
         self._level(moved(self.best, knots, max(size.rank, self.best.rank)), size)
 
     def _level(self, state: State, size: Size) -> None:

@@ -1,5 +1,6 @@
 """Where a solution stands: a network for every unknown on common knots, and the problem's own parameters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from edgewise import splines
 from edgewise.network import KAN
 from edgewise.pde.ansatz import Ansatz, ansatz
+from edgewise.pde.creases import bent
 from edgewise.pde.problem import Problem
 from edgewise.pde.residuals import System
 from edgewise.pde.separable import factors, separable
@@ -74,10 +76,16 @@ class State:
             return {name: one.values(points) for name, one in self.unknowns.items()}
 
 
-def even(problem: Problem, cells: int) -> Float[Tensor, "axes cells_and_1"]:
-    """Cells of equal width on every axis."""
+def even(problem: Problem, cells: int, degree: int = 1) -> Float[Tensor, "axes cells_and_1"]:
+    """Cells of equal width on every axis, but for the problem's creases."""
+
+    def axis(low: float, high: float, places: Sequence[float]) -> Tensor:
+        plain = torch.linspace(low, high, cells + 1 - len(places) * (degree - 1), dtype=torch.float64)
+        return bent(plain, places, degree)
+
+    names, bounds = problem.domain.coordinates, problem.domain.bounds
     return torch.stack(
-        [torch.linspace(low, high, cells + 1, dtype=torch.float64) for low, high in problem.domain.bounds]
+        [axis(*ends, problem.creases.get(name, ())) for name, ends in zip(names, bounds, strict=True)]
     )
 
 

@@ -7,8 +7,8 @@ Where time is marched through, the state at the end of one window is the start o
 window ``s`` alone decides how ``u`` moves while it lasts, and all windows together are one sum of products. A wave that
 travels through the whole domain takes many products, but few for the stretch that it travels in one window.
 
-Ends of windows are knots of full multiplicity, at which ``g`` is continuous and no more. There the coefficients of ``g``
-are zero up to the start, free within, and one number from the end on, since B-splines add up to one.
+Ends of windows are knots of full multiplicity, at which ``g`` is continuous and no more. The coefficients of ``g`` are
+zero up to the start, free within, and one number from the end on, since B-splines add up to one.
 """
 
 from dataclasses import dataclass
@@ -42,21 +42,3 @@ def windows(axis: int, ends: Float[Tensor, " windows_and_1"]) -> list[Window]:
     """The windows between these ends."""
     starts, stops = [-torch.inf, *ends[1:-1].tolist()], [*ends[1:-1].tolist(), torch.inf]
     return [Window(axis, start, stop) for start, stop in zip(starts, stops, strict=True)]
-
-
-def creased(
-    cells: Float[Tensor, " cells_and_1"], every: int, degree: int, count: int
-) -> Float[Tensor, " count_and_1"]:
-    """Breakpoints with each ``every``-th inner one ``degree`` times, so that a spline may bend there.
-
-    The last is repeated too, until there are ``count`` cells: what has no width holds no function.
-
-    Example:
-        >>> creased(torch.linspace(0, 1, 5).double(), 2, 3, 7).tolist()
-        [0.0, 0.25, 0.5, 0.5, 0.5, 0.75, 1.0, 1.0]
-    """
-    place = torch.arange(len(cells))
-    inner = (place % every == 0) & (place > 0) & (place < len(cells) - 1)
-    times = torch.where(inner, degree, 1)
-    times[-1] += count + 1 - int(times.sum())
-    return cells.repeat_interleave(times)

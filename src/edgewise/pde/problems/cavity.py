@@ -4,8 +4,8 @@ The stream function ``psi``, ``u = psi_y``, ``v = -psi_x``, obeys
 
     laplace^2 psi / Re = psi_y (laplace psi)_x - psi_x (laplace psi)_y.
 
-Where the lid meets a wall ``u`` jumps from one to zero. There ``psi`` tends to the creeping flow between a sliding and a
-resting plate at a right angle, of local coordinates ``X`` along the lid and ``Y`` away from it and ``angle = atan2(Y, X)``,
+Where the lid meets a wall ``u`` jumps from one to zero. There ``psi`` tends to the creeping flow between a sliding and
+a resting plate at a right angle. With ``X`` along the lid, ``Y`` away from it and ``angle = atan2(Y, X)`` it is
 
     psi_0 = -b Y - angle (c X + d Y),    c = 1 / (1 - pi^2 / 4),  d = c pi / 2,  b = -c pi^2 / 4,
 

@@ -4,7 +4,7 @@ from math import pi
 
 from torch import Tensor, cos, exp, sin
 
-from edgewise.pde.conditions import condition, dirichlet, even, initial, initial_rate, odd, periodic
+from edgewise.pde.conditions import condition, dirichlet, even, initial, initial_rate, periodic
 from edgewise.pde.geometry import Box
 from edgewise.pde.problem import Problem
 from edgewise.pde.problems import references
@@ -39,7 +39,6 @@ def _burgers(seed: int) -> Problem:
         {
             "ends": dirichlet("u", 0.0, on="x"),
             "start": initial("u", lambda x: -sin(pi * x)),
-            "mirror": odd("u", "x"),
         },
         constants={"nu": VISCOSITY},
     )

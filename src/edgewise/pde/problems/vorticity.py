@@ -4,14 +4,15 @@ Stream function and vorticity on a grid of Chebyshev points, ``x_i = (1 - cos(pi
 
     laplace psi = -omega,    laplace omega / Re = psi_y omega_x - psi_x omega_y,
 
-with five-point differences, exact for quartics, and Newton's method on a sparse matrix. The vorticity of the walls is what
-makes the normal derivative of ``psi`` the wall's speed; next to corners, where these conditions depend on each other,
-Thom's formula ``omega = -2 psi_1 / h^2`` stands in.
+with five-point differences, exact for quartics, and Newton's method on a sparse matrix. The vorticity of the walls is
+what makes the normal derivative of ``psi`` the wall's speed; next to corners, where these conditions depend on each
+other, Thom's formula ``omega = -2 psi_1 / h^2`` stands in.
 
 Source: Ghia, Ghia and Shin, *High-Re solutions for incompressible flow* (1982), for the equations.
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sparse
@@ -44,7 +45,7 @@ def stream_function(cells: int) -> RectBivariateSpline:
     grid = _Grid(x)
     psi, omega = np.zeros(grid.size), np.zeros(grid.size)
     for _ in range(STEPS):
-        change = spsolve(grid.jacobian(psi, omega), -grid.residual(psi, omega))
+        change = np.asarray(spsolve(grid.jacobian(psi, omega), -grid.residual(psi, omega)))
         psi, omega = psi + change[: grid.size], omega + change[grid.size :]
         if np.abs(change[: grid.size]).max() < CLOSE:
             break
@@ -72,7 +73,8 @@ class _Grid:
         self.beside, self.corner = _chosen(beside), _chosen(upright & level)
         self.lid = ((place[1] == end) & ~upright).astype(float)
         near = np.clip(place[0], 1, end - 1) * n + place[1]
-        self.thom = 2 / (x[1] - x[0]) ** 2 * self.beside @ sparse.identity(self.size, format="csr")[near]
+        inward = sparse.csr_matrix((np.ones(self.size), (np.arange(self.size), near)))
+        self.thom = 2 / (x[1] - x[0]) ** 2 * self.beside @ inward
 
     def residual(self, psi: Array, omega: Array) -> Array:
         """Of both fields."""
@@ -81,11 +83,10 @@ class _Grid:
         second = self.inner @ (self.laplace @ omega / REYNOLDS - flow) + self._walls() @ psi - self.lid
         return np.concatenate([first, second + (self.beside + self.corner) @ omega])
 
-    def jacobian(self, psi: Array, omega: Array) -> sparse.csc_matrix:
+    def jacobian(self, psi: Array, omega: Array) -> Any:
         """By both fields."""
         u, v, across, along = (
-            sparse.diags(part)
-            for part in (self.dy @ psi, -(self.dx @ psi), self.dx @ omega, self.dy @ omega)
+            sparse.diags(part) for part in (self.dy @ psi, -(self.dx @ psi), self.dx @ omega, self.dy @ omega)
         )
         by_psi = self.inner @ (along @ self.dx - across @ self.dy) + self._walls()
         by_omega = self.inner @ (self.laplace / REYNOLDS - u @ self.dx - v @ self.dy)
@@ -95,15 +96,15 @@ class _Grid:
         ]
         return sparse.bmat(blocks, format="csc")
 
-    def _walls(self) -> sparse.csr_matrix:
+    def _walls(self) -> Any:
         return self.level @ self.dy + self.upright @ self.dx + self.thom
 
 
-def _chosen(mask: NDArray[np.bool_]) -> sparse.dia_matrix:
+def _chosen(mask: NDArray[np.bool_]) -> Any:
     return sparse.diags(mask.astype(float))
 
 
-def _differences(x: Array) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+def _differences(x: Array) -> tuple[Any, Any]:
     """First and second derivative, five points each."""
     n = len(x)
     found = np.zeros((2, n, n))
