@@ -5,7 +5,7 @@ import torch
 
 from edgewise import KAN, InputError
 from edgewise.pde.jets import jets
-from edgewise.pde.separable import factors, separable, weights
+from edgewise.pde.separable import factors, separable
 from edgewise.pde.taylor import Orders
 
 ORDERS = {1: Orders([(3,)]), 2: Orders([(2, 1), (0, 2)]), 3: Orders([(1, 1, 0), (0, 0, 2)])}

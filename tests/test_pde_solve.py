@@ -149,7 +149,7 @@ def test_diffusivity_from_noisy_measurements():
 
 
 def test_time_marched_burgers():
-    """Wide enough a layer that a few seconds do; the march, the knots and the polish are those of the thin one."""
+    """Wide enough a layer that a few seconds do; the windows and their knots are those of the thin one."""
     from edgewise.pde.problems import references
 
     nu = 0.08
@@ -170,7 +170,7 @@ def test_time_marched_burgers():
         0.4 * torch.rand(500, dtype=torch.float64, generator=g),
     )
     exact = references.burgers(x, t, nu)
-    assert "marched" in solution.message
+    assert "windows" in solution.message
     assert float((solution(x=x, t=t).detach() - exact).norm() / exact.norm()) < 1e-3
 
 

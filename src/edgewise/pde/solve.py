@@ -178,7 +178,8 @@ class _Run:
         if self.config.adaptive:
             knots = self._even(MARCH[0].cells)
             source = march(self._random(MARCH[0].rank, knots), self.clock, moving=True)
-        largest, least = self._stretches(), STRETCHES.least(self.config.degree)
+        largest = self._stretches()
+        least = largest.least(self.config.degree)
         for shape in (replace(largest, cells=max(least, largest.cells * 2 // 3)), largest):
             knots = adapted(source, shape.cells) if source else self._even(shape.cells)
             state, fitted = in_windows(
@@ -193,8 +194,12 @@ class _Run:
 
     def _stretches(self) -> Stretches:
         """The windows of time with as many cells as are asked for, or can be paid for."""
-        products = max(1, self.config.rank // STRETCHES.windows) if self.config.rank else STRETCHES.products
-        shape = replace(STRETCHES, products=products)
+        shape, creased = STRETCHES, (STRETCHES.windows - 1) * (self.config.degree - 1)
+        if self.config.rank:
+            shape = replace(shape, products=max(1, self.config.rank // shape.windows))
+        if self.config.cells:
+            slices = (self.config.cells - creased) // shape.windows
+            shape = replace(shape, slices=min(shape.slices, max(2, slices)))
         least = shape.least(self.config.degree)
         cells = max(self.config.cells or MOST_CELLS, least)
         while cells > least and not self._pays(replace(shape, cells=cells)):
