@@ -119,6 +119,7 @@ class _Run:
             or self.problem.time is None
             or self.problem.parameters
             or worst_share(state, fitted) < SETTLED
+            or self.clock.expired
         ):
             self.way = "linear: fitted at once" if linear else "nonlinear: fitted at once"
             self._record(state, fitted, size)
@@ -178,7 +179,11 @@ class _Run:
         if self.config.adaptive:
             knots = self._even(MARCH[0].cells)
             source = march(self._random(MARCH[0].rank, knots), self.clock, moving=True)
-        largest = self._stretches()
+        if source and self.clock.expired:
+            self._level(source, MARCH[0])
+            self.reason = "out of time"
+            return
+        marched, largest = self.clock.seconds, self._stretches()
         least = largest.least(self.config.degree)
         for shape in (replace(largest, cells=max(least, largest.cells * 2 // 3)), largest):
             knots = adapted(source, shape.cells) if source else self._even(shape.cells)
@@ -187,7 +192,7 @@ class _Run:
             )
             if self.best is None or not self.clock.expired:
                 self._record(state, fitted, Size(shape.rank, shape.cells))
-            if not self._goes_on():
+            if not self._goes_on(self.clock.seconds - marched):
                 return
             source = source and state
         self.reason = "out of parameters"
@@ -263,12 +268,14 @@ class _Run:
     def _probe(self, state: State) -> Tensor:
         return held_out(self.problem.domain, state.breakpoints, 2000, 2)
 
-    def _goes_on(self) -> bool:
+    def _goes_on(self, spent: float | None = None) -> bool:
+        """Whether another level is worth it and fits in the time, if it takes twice as long as the last."""
         last = self.history[-1]
         if last.estimate is not None and last.estimate <= self.config.tolerance:
             self.reason = "converged"
             return False
-        spent = last.seconds - (self.history[-2].seconds if len(self.history) > 1 else 0.0)
+        if spent is None:
+            spent = last.seconds - (self.history[-2].seconds if len(self.history) > 1 else 0.0)
         if self.clock.expired or 2 * spent > self.clock.left():
             self.reason = "out of time"
             return False

@@ -73,7 +73,7 @@ class _Grid:
         self.beside, self.corner = _chosen(beside), _chosen(upright & level)
         self.lid = ((place[1] == end) & ~upright).astype(float)
         near = np.clip(place[0], 1, end - 1) * n + place[1]
-        inward = sparse.csr_matrix((np.ones(self.size), (np.arange(self.size), near)))
+        inward = sparse.csr_matrix((np.ones(self.size), (np.arange(self.size), near)), (self.size, self.size))
         self.thom = 2 / (x[1] - x[0]) ** 2 * self.beside @ inward
 
     def residual(self, psi: Array, omega: Array) -> Array:
