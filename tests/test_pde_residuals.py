@@ -130,7 +130,7 @@ def test_mirrored_unknowns_stay_mirrored(generator):
 
 
 def test_points_after_the_present_stretch_of_time_do_not_count():
-    late, _ = system_of(around(), span=(0.0, 0.5))
+    late, _ = system_of(around(), until=0.5)
     whole, _ = system_of(around())
     assert len(late.blocks[0].points) == len(whole.blocks[0].points) // 2
     assert float(late.blocks[0].points[:, 1].max()) <= 0.5

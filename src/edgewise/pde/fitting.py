@@ -34,13 +34,14 @@ def fit(
     state: State,
     clock: Clock,
     *,
-    span: tuple[float, float] | None = None,
+    until: float | None = None,
+    since: float | None = None,
     steps: int = 60,
     stall: float = 1e-3,
     per_cell: int | None = None,
 ) -> Fitted:
     """Minimises the residuals, in place, until the sum of squares falls by less than ``stall`` in four steps."""
-    system = state.system(span, per_cell)
+    system = state.system(until, per_cell) if since is None else state.system(until, per_cell, since)
     free = state.free()
     scale = SCALE if len(free) ** 2 * sum(len(block.rows) for block in system.blocks) > QR_OPERATIONS else 1.0
 
@@ -58,7 +59,7 @@ def fit(
     losses = [solver.loss]
     while len(losses) <= steps and not clock.expired and solver.advance():
         losses.append(solver.loss)
-        clock.tick(loss=f"{solver.loss / scale**2:.2e}", parameters=len(free), until=span and span[1])
+        clock.tick(loss=f"{solver.loss / scale**2:.2e}", parameters=len(free), until=until)
         if len(losses) > STALL_STEPS and losses[-1 - STALL_STEPS] < losses[-1] * (1 + stall):
             break
     state.assign(solver.parameters)

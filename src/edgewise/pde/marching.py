@@ -107,7 +107,7 @@ def in_windows(
             unknowns[name] = ansatz(problem, name, network, window, before.get(name))
             own.append(network)
         state = State(problem, unknowns, breakpoints, shape.products, degree, generator)
-        fits.append(fit(state, clock, span=(float(low), float(high)), steps=STEPS))
+        fits.append(fit(state, clock, until=float(high), since=float(low), steps=STEPS))
         numbers += state.count
         before = {name: ansatz(problem, name, joined(own, breakpoints)) for name, own in parts.items()}
     rank = shape.rank
@@ -154,12 +154,12 @@ def march(state: State, clock: Clock, *, steps: int = 12, moving: bool = False) 
     low, high = state.problem.domain.bounds[time]
     for share in WINDOWS:
         until = low + share * (high - low)
-        fit(state, clock, span=(low, until), steps=steps, stall=1e-2, per_cell=COARSE)
+        fit(state, clock, until=until, steps=steps, stall=1e-2, per_cell=COARSE)
         if moving:
             knots = adapted(state, state.cells, until)
             knots[time] = state.breakpoints[time]
             state = moved(state, knots, state.rank)
-            fit(state, clock, span=(low, until), steps=steps, stall=1e-2, per_cell=COARSE)
+            fit(state, clock, until=until, steps=steps, stall=1e-2, per_cell=COARSE)
         if clock.expired:
             break
         hold(state, time, until)

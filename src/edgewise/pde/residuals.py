@@ -9,6 +9,7 @@ crowded points rule, and by volume, which lets it drown: on Burgers' shock the e
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 
 import torch
 from jaxtyping import Float
@@ -56,11 +57,13 @@ class System:
         breakpoints: Float[Tensor, "axes cells_and_1"],
         *,
         per_cell: int = 3,
-        span: tuple[float, float] | None = None,
+        until: float | None = None,
+        since: float | None = None,
         points: Float[Tensor, "n coordinates"] | None = None,
         equations_only: bool = False,
     ) -> None:
-        self.problem, self.unknowns, self.span = problem, unknowns, span
+        self.problem, self.unknowns = problem, unknowns
+        self.span = (-inf if since is None else since, inf if until is None else until)
         self.breakpoints, self.per_cell = breakpoints, per_cell
         self.floor = 0.0
         self.slices = _slices(unknowns, len(problem.parameters))
@@ -204,7 +207,7 @@ class System:
     def _equations(self, points: Tensor | None) -> list[Block]:
         if points is None:
             found = inside(self.problem.domain, self.breakpoints, self.per_cell)
-            if self.span is not None and self.problem.time is not None:
+            if self.problem.time is not None:
                 found = found.within(self.problem.time, self.span)
         else:
             found = Points(points, torch.ones_like(points[:, 0]), torch.ones_like(points[:, 0]))
@@ -233,7 +236,7 @@ class System:
         axes = edge_axes(self.breakpoints, self.per_cell)
         parts = [piece.sample(axes) for piece in self.problem.domain.on(one.on)]
         points, normals = (torch.cat(part) for part in zip(*parts, strict=True))
-        if self.span is not None and self.problem.time is not None:
+        if self.problem.time is not None:
             t = points[:, self.problem.time]
             kept = (t >= self.span[0]) & (t <= self.span[1])
             points, normals = points[kept], normals[kept]
