@@ -12,7 +12,7 @@ that agree in them, to within a mirror and the seven digits of the file, the fir
 
 import functools
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -67,7 +67,7 @@ def mirrored(generator: np.random.Generator, columns: str = "all") -> Knots:
 
 
 @functools.cache
-def _distinct() -> pd.DataFrame:
+def _distinct() -> Any:
     table = whole_table()
     return table[~table[list(COLUMN_SETS["all"])].abs().duplicated()].reset_index(drop=True)
 
