@@ -22,7 +22,11 @@ FOLDER = "figures"
 def report(spec: Spec, store: Store, folder: Path) -> tuple[Path, ...]:
     """Writes ``report.html``, ``report.md``, ``figures/`` and ``rows.csv``; returns the paths."""
     plan, lines = main_plan(spec, store), frame(spec, store)
-    found = blocks(spec, plan, lines)
+    return written(blocks(spec, plan, lines), lines, folder)
+
+
+def written(found: list[Block], lines: Frame, folder: Path) -> tuple[Path, ...]:
+    """The files of a report, made of its blocks and its rows."""
     texts = {"report.html": as_html(found), "report.md": as_markdown(found, FOLDER)}
     texts["rows.csv"] = lines.to_csv(index=False)
     for name, text in texts.items():

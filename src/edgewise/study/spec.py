@@ -150,16 +150,16 @@ def load(path: Path) -> Spec:
     if not isinstance(sweeps, list) or not sweeps:
         raise InputError(f"{path} has no sweep; write at least one [[sweep]]")
     given |= {
-        "tuning": _read(Tuning, given.get("tuning"), "tuning"),
-        "sweeps": tuple(_read(Sweep, one, f"sweep {i}") for i, one in enumerate(sweeps, start=1)),
+        "tuning": read(Tuning, given.get("tuning"), "tuning"),
+        "sweeps": tuple(read(Sweep, one, f"sweep {i}") for i, one in enumerate(sweeps, start=1)),
     }
-    spec = _read(Spec, given, path.name)
+    spec = read(Spec, given, path.name)
     _check(spec)
     return spec
 
 
-def _read(kind: Callable[..., Any], given: Any, place: str) -> Any:
-    """A dataclass from a table of TOML, lists as tuples."""
+def read(kind: Callable[..., Any], given: Any, place: str) -> Any:
+    """A dataclass from a table of TOML, lists as tuples; ``InputError`` names what is wrong in ``place``."""
     if not isinstance(given, Mapping):
         raise InputError(f"{place} is missing; write a table [{place}]")
     known = {entry.name: entry for entry in fields(kind)}  # type: ignore[arg-type]

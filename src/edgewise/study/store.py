@@ -4,7 +4,7 @@ The key is the cell's hash, so a cell can be there once or not at all, whoever i
 runs the study writes; workers hand their rows to it. Besides rows there are *facts*: numbers measured once that other
 cells are made from, such as how much longer one arm takes than another.
 
-A cell is a dataclass with a ``key``, a row the dataclass that the store is told: other kinds of studies bring their own.
+A cell is a dataclass with a ``key``, a row the dataclass that the store is told; other studies bring their own.
 """
 
 import json
