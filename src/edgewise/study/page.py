@@ -16,15 +16,16 @@ class Heading:
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; ``label`` is set in bold before it."""
+    """A paragraph; ``label`` is set in bold beside it, and ``loud`` marks the one to read first."""
 
     text: str
     label: str = ""
+    loud: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as texts, under headers."""
+    """Cells as texts, under headers; what is all in capitals is set in bold."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -41,15 +42,21 @@ class Picture:
 
 
 Block = Heading | Text | Table | Picture
+LONGEST_UNBROKEN = 40  # letters of a cell that stay on one line
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1c2430; background: #fff; max-width: 62rem; margin: 0 auto;
   padding: 1.5rem 1.25rem 4rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 1rem; } h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
 p { margin: .5rem 0; } figure { margin: 1.2rem 0; } img { max-width: 100%; }
-figcaption, caption { color: #4b5666; font-size: .9rem; text-align: left; padding: .3rem 0; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; margin: .8rem 0; }
+.said { display: grid; grid-template-columns: 8.5rem 1fr; column-gap: 1rem; padding: .15rem .8rem; }
+.said p { margin: .25rem 0; } .said strong { padding-top: .25rem; }
+.loud { background: #eef4fa; border-left: .3rem solid #1b6ca8; padding: .5rem .8rem .5rem .5rem; font-size: 1.06rem; }
+@media (max-width: 40rem) { .said { grid-template-columns: 1fr; } }
+figcaption { color: #4b5666; font-size: .9rem; padding: .3rem 0; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; margin: .2rem 0 .8rem; }
 th, td { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid #d8dee6; text-align: left; vertical-align: top;
   font-variant-numeric: tabular-nums; }
+td.one { white-space: nowrap; }
 """
 
 
@@ -75,8 +82,11 @@ def _html(block: Block) -> str:
         level = 1 if block.title else 2
         return f"<h{level}>{html.escape(block.text)}</h{level}>"
     if isinstance(block, Text):
-        label = f"<strong>{html.escape(block.label)}</strong> " if block.label else ""
-        return f"<p>{label}{html.escape(block.text)}</p>"
+        paragraph = f"<p>{html.escape(block.text)}</p>"
+        if not block.label:
+            return paragraph
+        kind = "said loud" if block.loud else "said"
+        return f'<div class="{kind}"><strong>{html.escape(block.label)}</strong>{paragraph}</div>'
     if isinstance(block, Picture):
         data = b64encode(block.png).decode()
         caption = html.escape(block.caption)
@@ -85,11 +95,16 @@ def _html(block: Block) -> str:
             f"<figcaption>{caption}</figcaption></figure>"
         )
     head = "".join(f"<th>{html.escape(name)}</th>" for name in block.headers)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>\n" for row in block.rows
-    )
-    caption = f"<caption>{html.escape(block.caption)}</caption>"
-    return f'<div class="wide"><table>{caption}<thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>'
+    rows = "".join("<tr>" + "".join(_cell(text) for text in row) + "</tr>\n" for row in block.rows)
+    caption = f"<figcaption>{html.escape(block.caption)}</figcaption>"
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table>"
+    return f'<figure>{caption}<div class="wide">{table}</div></figure>'
+
+
+def _cell(text: str) -> str:
+    is_verdict = text.isupper() and text.replace(" ", "").isalpha()
+    said = f"<strong>{html.escape(text)}</strong>" if is_verdict else html.escape(text)
+    return f"<td>{said}</td>" if len(text) > LONGEST_UNBROKEN else f'<td class="one">{said}</td>'
 
 
 def _markdown(block: Block, folder: str) -> str:

@@ -72,7 +72,7 @@ def peaks(lines: Frame) -> bytes:
                 ax.plot(range(len(first)), first, label=arm, **styles().of(str(arm)))
             ax.set_title(task, fontsize=9)
             ax.xaxis.set_major_locator(MultipleLocator(1))
-            ax.set_yscale("log")
+            logarithmic(ax.yaxis, (1.0, 3.0))
     return png.getvalue()
 
 
@@ -88,7 +88,7 @@ def dial(lines: Frame, piece: str, name: str, said: str) -> bytes:
                 [settings.index(value) for value in mean.index], mean, label=arm, **styles().of(str(arm))
             )
         axes[0].set_xticks(range(len(settings)), [f"{value:g}" for value in settings])
-        axes[0].set_yscale("log")
+        logarithmic(axes[0].yaxis, (1.0, 3.0))
     return png.getvalue()
 
 

@@ -31,7 +31,7 @@ def blocks(question: str, lines: Frame, planned: int, tuned: dict) -> list[Block
     first: list[Block] = [
         Heading(question, title=True),
         Text(words.ASKED, "Asked."),
-        Text(words.answer(judged), "Answer."),
+        Text(words.answer(judged), "Answer.", loud=True),
         Text(words.certainty(lines, planned, tuned), "How sure."),
         Text(words.LIMITS, "What this does not show."),
     ]
@@ -43,8 +43,9 @@ def blocks(question: str, lines: Frame, planned: int, tuned: dict) -> list[Block
         Table(
             ["claim of the paper", "verdict", "found"],
             [[one.claim, one.word, one.found] for one in judged],
-            words.RULE,
+            "A dex is a factor of 10 in error.",
         ),
+        Text(words.RULE),
         Heading("Figures"),
         *_figures(lines),
         Heading("Tables"),
@@ -231,7 +232,7 @@ def _rate_table(tuned: dict) -> Table:
 
 
 def _short(value: float) -> str:
-    return f"{value:.2e}"
+    return f"{value:.1e}"
 
 
 def _whole(value: float) -> str:

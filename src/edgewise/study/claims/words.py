@@ -29,7 +29,7 @@ ASKED = (
     "The paper that introduced Kolmogorov-Arnold networks (KANs: Liu et al., arXiv 2404.19756) says that they are more "
     "accurate than perceptrons (MLPs), that their error falls as the fourth power of their size, that they do not "
     "forget, and that they do better mathematics on knots. Does that hold when both kinds of networks are tuned alike, "
-    "trained to convergence by the same least squares, and judged once on rows that chose nothing?"
+    "trained by the same methods until they gain no more, and judged once on rows that chose nothing?"
 )
 RULE = (
     f"Verdicts follow a rule fixed before the first row. Against the paper's figures: the goals are 13 of 15 and 24 of "
@@ -39,12 +39,14 @@ RULE = (
     f"Noise and sample size: the mean lead over functions, a t test over functions, {ALPHA}. Knots: right answers more "
     f"than {MARGIN:.0%} apart."
 )
+SWEPT = {"noise": "levels of noise", "samples": "numbers of rows"}
 GOALS = {"special": (13, "special functions"), "Feynman": (24, "Feynman equations")}
 
 
 class Judged(NamedTuple):
-    """A claim of the paper, what was found, and the verdict."""
+    """A claim of the paper by a short name and in words, what was found, and the verdict."""
 
+    name: str
     claim: str
     found: str
     word: str
@@ -66,20 +68,16 @@ def judged(lines: Frame) -> list[Judged]:
 
 
 def answer(found: Sequence[Judged]) -> str:
-    """Two sentences: what holds and what does not, and what the comparison with the perceptron says."""
+    """What holds, what does not, and what the comparison with the perceptron says."""
     if not found:
         return "No row is in yet. Run the study first."
-    by_word = {
-        word: [one.claim for one in found if one.word == word] for word in (HOLDS, FAILS, OPEN, ABSENT)
-    }
-    parts = [f"{len(by_word[HOLDS])} of {len(found)} claims hold"]
-    parts += [
-        f"{len(by_word[word])} {said}"
-        for word, said in ((FAILS, "do not"), (OPEN, "stay undecided"), (ABSENT, "are not measured yet"))
-        if by_word[word]
+    by_word = {word: [one for one in found if one.word == word] for word in (HOLDS, FAILS, OPEN, ABSENT)}
+    parts = [
+        f"{word.capitalize()} ({len(ones)} of {len(found)}): {', '.join(one.name for one in ones)}."
+        for word, ones in by_word.items()
+        if ones
     ]
-    fair = next(one for one in found if one.claim == FAIR)
-    return f"{', '.join(parts)}. {fair.found}"
+    return " ".join([*parts, *(one.found for one in found if one.name == FAIR and one.found)])
 
 
 def certainty(lines: Frame, planned: int, tuned: dict) -> str:
@@ -89,10 +87,11 @@ def certainty(lines: Frame, planned: int, tuned: dict) -> str:
     failed, late = int((lines["status"] != "done").sum()), int((lines["seconds"] > 60.5).sum())
     loose = sum(not inside for _, inside in tuned.values())
     dates = sorted(lines["date"].str[:10])
+    days = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
     several = int(lines.groupby(["piece", "arm", "task"])["seed"].nunique().max())
     return (
-        f"{len(lines)} of {planned} planned rows are in, of up to {several} seeds each, measured {dates[0]} to "
-        f"{dates[-1]} by edgewise {_named(lines['version'])} on {_named(lines['machine'])}, one thread a fit, at an "
+        f"{len(lines)} of {planned} planned rows are in, of up to {several} seeds each, measured on {days} "
+        f"by edgewise {_named(lines['version'])} on {_named(lines['machine'])}, one thread a fit, at an "
         f"average load of {lines['load'].min():.1f} to {lines['load'].max():.1f}: on a busy machine fits get less "
         f"done in its seconds. {failed} rows failed and count as predicting the mean; {late} fits took over a minute. "
         f"{loose} of {len(tuned)} learning rates of the continual learning lie at an end of what was tried."
@@ -110,7 +109,7 @@ LIMITS = (
     "nothing here speaks of large tables, of pictures or of language. The knots are not the paper's."
 )
 
-FAIR = "KANs are more accurate than perceptrons"
+FAIR = "more accurate than a tuned perceptron"
 
 
 def _against_paper(table: Frame) -> list[Judged]:
@@ -118,9 +117,10 @@ def _against_paper(table: Frame) -> list[Judged]:
     for group, (goal, name) in GOALS.items():
         part = table[table["group"] == group] if len(table) else table
         count = wins(part, "kan_e", "paper")
+        short = f"the paper's accuracy on {name}"
         claim = f"accuracy of the paper's best KANs on {name} (to be beaten with no larger network)"
         if not count.of:
-            made.append(Judged(claim, "", ABSENT))
+            made.append(Judged(short, claim, "", ABSENT))
             continue
         relative = wins(part.assign(relative=part["kan_e"] / part["deviation"]), "relative", "paper")
         said = (
@@ -129,20 +129,25 @@ def _against_paper(table: Frame) -> list[Judged]:
         )
         complete = count.of == len(GROUPS[group])
         word = HOLDS if count.wins >= goal else FAILS if complete else OPEN
-        made.append(Judged(claim, said, word))
+        made.append(Judged(short, claim, said, word))
     return made
 
 
 def _against_perceptron(table: Frame) -> Judged:
     count = wins(table, "kan_e", "mlp_e")
+    claim = "KANs are more accurate than perceptrons"
     if not count.of:
-        return Judged(FAIR, "", ABSENT)
+        return Judged(FAIR, claim, "", ABSENT)
     ratio = float(np.median(np.log10(table["mlp_e"].astype(float) / table["kan_e"].astype(float))))
     said = (
         f"In equal time the KAN is more accurate on {count.wins} of {count.of} functions; the perceptron's error is "
-        f"{10**ratio:.2g} times the KAN's in the median."
+        f"{_times(10**ratio)} times the KAN's in the median."
     )
-    return Judged(FAIR, said, _signed(count))
+    return Judged(FAIR, claim, said, _signed(count))
+
+
+def _times(factor: float) -> str:
+    return f"{factor:,.0f}" if factor >= 10 else f"{factor:.2g}"
 
 
 def _signed(count: Count) -> str:
@@ -152,15 +157,18 @@ def _signed(count: Count) -> str:
 
 
 def _scaling(found: Sequence[Exponent]) -> Judged:
-    claim = "the error falls as the fourth power of the number of cells"
+    short, claim = (
+        "errors fall as the fourth power",
+        "the error falls as the fourth power of the number of cells",
+    )
     against = [one for one in found if one.against == "cells"]
     if not against:
-        return Judged(claim, "", ABSENT)
+        return Judged(short, claim, "", ABSENT)
     known = [one for one in against if one.mean is not None and one.interval is not None]
     reach = [one for one in known if one.interval and one.interval.high >= THEORY]
     said = "; ".join(f"{one.task.removeprefix('toy-')} {exponent_text(one)}" for one in against)
     word = HOLDS if known and len(reach) == len(known) else OPEN if reach else FAILS
-    return Judged(claim, f"Exponents: {said}.", word)
+    return Judged(short, claim, f"Exponents: {said}.", word)
 
 
 def exponent_text(one: Exponent) -> str:
@@ -176,25 +184,26 @@ def _remembered(table: Frame) -> list[Judged]:
         ("peaks-1d", "one input (the paper's experiment)"),
         ("peaks-2d", "two inputs (our extension)"),
     ):
+        short = f"no forgetting with {said.partition(' (')[0]}"
         claim = f"KANs do not forget: five peaks in sequence, {said}"
         own = table[table["task"] == task] if len(table) else table
         if not len(own) or not (own["arm"] == "spline").any():
-            made.append(Judged(claim, "", ABSENT))
+            made.append(Judged(short, claim, "", ABSENT))
             continue
         growth = own.groupby("arm")["growth"].median()
         final = (own["e"] / own["deviation"]).groupby(own["arm"]).median()
         found = "; ".join(f"{arm} {final[arm]:.2g} ({growth[arm]:.2g})" for arm in final.sort_values().index)
         word = HOLDS if final["spline"] <= KEPT else FAILS
         said = f"Final error over all peaks, in deviations (growth since each was learned): {found}."
-        made.append(Judged(claim, said, word))
+        made.append(Judged(short, claim, said, word))
     return made
 
 
 def _lead(lines: Frame, piece: str, dial: str, claim: str) -> Judged:
-    claim = f"KANs are {claim}"
+    short, claim = f"better at all {SWEPT[piece]}", f"KANs are {claim}"
     found = lead(leads(lines, piece, dial, "kan"))
     if found is None:
-        return Judged(claim, "", ABSENT)
+        return Judged(short, claim, "", ABSENT)
     mean, interval, p = found
     ends = leads(lines, piece, dial, "kan").groupby(dial)["advantage"].mean()
     learned = lead(leads(lines, piece, dial, "learned"))
@@ -203,19 +212,19 @@ def _lead(lines: Frame, piece: str, dial: str, claim: str) -> Judged:
         f"{ends.index[0]:g}, {ends.iloc[-1]:+.2f} at {ends.index[-1]:g}."
     )
     said += f" A perceptron with learned functions leads by {learned[0]:+.2f}." if learned else ""
-    return Judged(claim, said, OPEN if p >= ALPHA else HOLDS if mean > 0 else FAILS)
+    return Judged(short, claim, said, OPEN if p >= ALPHA else HOLDS if mean > 0 else FAILS)
 
 
 def _knots(table: Frame) -> Judged:
-    claim = "a small KAN tells signatures of knots better than a perceptron"
+    short, claim = "better on knots", "a small KAN tells signatures of knots better than a perceptron"
     if not len(table):
-        return Judged(claim, "", ABSENT)
+        return Judged(short, claim, "", ABSENT)
     best = table.groupby("arm")["right"].max()
     if not {"kan", "mlp", "slope"} <= set(best.index):
-        return Judged(claim, "", ABSENT)
+        return Judged(short, claim, "", ABSENT)
     said = (
         f"Right answers: KAN {best['kan']:.1%}, perceptron {best['mlp']:.1%}, a straight line in one number "
         f"{best['slope']:.1%}. The paper's KAN 81.6 %, DeepMind's perceptron 78.0 %, on other knots."
     )
     ahead = best["kan"] - best["mlp"]
-    return Judged(claim, said, HOLDS if ahead > MARGIN else FAILS if ahead < -MARGIN else OPEN)
+    return Judged(short, claim, said, HOLDS if ahead > MARGIN else FAILS if ahead < -MARGIN else OPEN)
