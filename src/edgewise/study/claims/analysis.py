@@ -136,6 +136,8 @@ def leads(lines: Frame, piece: str, dial: str, arm: str, reference: str = "mlp")
     """``advantage`` of an arm over the reference in dex for every task, seed and setting of a dial."""
     part = lines[lines["piece"] == piece]
     keys = ["task", "seed", dial]
+    if not len(part):
+        return pd.DataFrame(columns=[*keys, "advantage", "instance"])
     pairs = part[part["arm"] == arm].merge(
         part[part["arm"] == reference], on=keys, suffixes=("", "_reference")
     )
