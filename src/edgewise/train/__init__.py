@@ -1,8 +1,8 @@
 """Training behind one function: ``train(network, X, y, config) -> FitResult``.
 
-The network given is left alone. Scales are measured here and folded into the network that comes back, rows are
-split once, the work is done in float64 (float32 for large minibatch runs) and the best state on held-out rows is
-what the caller gets, whatever happened after it.
+The network given is left alone. Scales are measured here (or those it has are kept) and folded into the network that
+comes back, rows are split once, the work is done in float64 (float32 for large minibatch runs) and the best state on
+held-out rows is what the caller gets, whatever happened after it.
 """
 
 import copy
@@ -54,7 +54,7 @@ def train(
     inputs, targets = as_tensors(X, y)
     _check_fit(network, inputs, targets, config)
     clock = Clock(config.max_seconds, config.progress)
-    scales = measure(inputs, targets, network.widths[-1][1])
+    scales = _kept(network) if config.keep_scales else measure(inputs, targets, network.widths[-1][1])
     rows = _rows(inputs, targets, scales, config)
     method, reason = _choose(network, rows, config, engine.world)
     large = method == "adam" and inputs.numel() > MANY_NUMBERS
@@ -152,6 +152,11 @@ def _rows(X: torch.Tensor, y: torch.Tensor, scales: Scales, config: TrainConfig)
     share = config.validation if X.shape[0] >= FEWEST_TO_SPLIT else 0.0
     kept, held = split_rows(X.shape[0], share, torch.Generator().manual_seed(config.seed))
     return Rows(scaled[kept], target[kept], scaled[held], target[held])
+
+
+def _kept(network: KAN) -> Scales:
+    maps = (network.input_center, network.input_scale, network.output_center, network.output_scale)
+    return Scales(*(part.detach().cpu().double() for part in maps))
 
 
 def _identity(scales: Scales, network: KAN) -> Scales:
