@@ -295,6 +295,12 @@ class KAN(nn.Module):
 
         return network_formula(self, X, y, names=names, output=output, max_seconds=max_seconds)
 
+    def _repr_html_(self) -> str | None:
+        """The picture a notebook shows; none of a network too large for one."""
+        from edgewise.view.snippet import snippet
+
+        return snippet(self)
+
     def enter(self, x: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch inputs"]:
         """The user's units turned into the network's own."""
         if x.shape[-1:] != (self.in_features,):

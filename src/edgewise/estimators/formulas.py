@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from edgewise.errors import EdgewiseWarning, InputError
 from edgewise.estimators.controls import TARGET, Controls, controls, readable
+from edgewise.estimators.display import Shown
 from edgewise.estimators.networks import checked_pair, checked_rows, fresh_seed
 from edgewise.estimators.progress import Progress, fingerprint
 from edgewise.network import KAN
@@ -59,7 +60,7 @@ class FormulaReport:
         return "\n".join(lines)
 
 
-class FormulaRegressor(RegressorMixin, BaseEstimator):
+class FormulaRegressor(Shown, RegressorMixin, BaseEstimator):
     """``y = f(x)`` with ``f`` a formula in the names of the columns, found through a network.
 
     Args:

@@ -53,7 +53,7 @@ def train(
     config, engine = config or TrainConfig(), engine or Local()
     inputs, targets = as_tensors(X, y)
     _check_fit(network, inputs, targets, config)
-    clock = Clock(config.max_seconds, config.progress)
+    clock = Clock(config.max_seconds, config.progress, config.listener)
     scales = _kept(network) if config.keep_scales else measure(inputs, targets, network.widths[-1][1])
     rows = _rows(inputs, targets, scales, config)
     method, reason = _choose(network, rows, config, engine.world)

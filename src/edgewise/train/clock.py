@@ -1,6 +1,7 @@
 """Time in one training run: seconds passed, the limit, and the progress line."""
 
 import time
+from collections.abc import Callable
 
 from tqdm.auto import tqdm
 
@@ -8,9 +9,14 @@ from tqdm.auto import tqdm
 class Clock:
     """Counts seconds from its making; ``expired`` once ``limit`` seconds have passed."""
 
-    def __init__(self, limit: float | None = None, progress: bool = False) -> None:
+    def __init__(
+        self,
+        limit: float | None = None,
+        progress: bool = False,
+        listener: Callable[[float, dict[str, object]], None] | None = None,
+    ) -> None:
         self._start = time.perf_counter()
-        self._limit = limit
+        self._limit, self._listener = limit, listener
         self._line = tqdm(desc="training", unit="step", leave=False) if progress else None
 
     @property
@@ -28,7 +34,9 @@ class Clock:
         return float("inf") if self._limit is None else max(0.0, self._limit - self.seconds)
 
     def tick(self, **facts: object) -> None:
-        """Moves the progress line on by one step."""
+        """Moves the progress line on by one step, and tells the listener."""
+        if self._listener is not None:
+            self._listener(self.seconds, facts)
         if self._line is not None:
             self._line.set_postfix(facts, refresh=False)
             self._line.update()

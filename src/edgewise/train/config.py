@@ -1,6 +1,6 @@
 """The one dial of training, and what a training run hands back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
@@ -30,6 +30,7 @@ class TrainConfig:
         batch_size, learning_rate: for ``adam``.
         seed: of the split, further starts and batches.
         progress: a progress line on standard error.
+        listener: called after every step with the seconds so far and what is known of the fit, by name.
         keep_scales: work in the scales the network has and measure none, so that training goes on from the very
             function the network is; for networks trained before and edited since.
     """
@@ -49,6 +50,7 @@ class TrainConfig:
     seed: int = 0
     progress: bool = False
     keep_scales: bool = False
+    listener: Callable[[float, dict[str, object]], None] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _choice("method", self.method, METHODS)
