@@ -12,7 +12,7 @@ from edgewise.network import KAN
 from edgewise.view import page, picture
 from edgewise.view.charts import path, ticks
 from edgewise.view.report import checked_report
-from edgewise.view.sections import errors
+from edgewise.view.report import errors
 
 HOSTILE = [
     '<script>alert("1")</script>',

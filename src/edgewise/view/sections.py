@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgewise.view.charts import edge_chart, histogram, scatter
 from edgewise.view.layout import MOST_BOXES
 from edgewise.view.picture import Edge, Node, Picture, counts
-from edgewise.view.report import Formula, Report
+from edgewise.view.report import Formula, Report, errors
 from edgewise.view.words import number, pretty
 
 Array = NDArray[np.float64]
@@ -133,14 +133,6 @@ def settings_section(settings: Iterable[tuple[str, Any]]) -> str:
     """Name and value of every setting."""
     rows = "".join(f"<dt>{escape(str(key))}</dt><dd>{escape(_plain(value))}</dd>" for key, value in settings)
     return section("settings", "Settings", f'<dl class="settings">{rows}</dl>')
-
-
-def errors(observed: Array, predicted: Array) -> tuple[float, float, float]:
-    """Root mean square error, share of variance explained (NaN for constant observations), largest error."""
-    off = predicted - observed
-    spread = float(((observed - observed.mean()) ** 2).sum())
-    explained = 1.0 - float((off**2).sum()) / spread if spread > 0 else float("nan")
-    return float(np.sqrt((off**2).mean())), explained, float(np.abs(off).max())
 
 
 def _facts(report: Report, picture: Picture) -> list[tuple[str, str]]:
