@@ -3,7 +3,7 @@
 Every step is a network of its own, so going back is looking at an earlier one: ``undo`` returns the very same bits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,8 @@ from edgewise.symbolic.match import Match
 from edgewise.train import TrainConfig, train
 
 SECONDS = 10.0
+
+Listener = Callable[[float, dict[str, object]], None]
 
 
 @dataclass(frozen=True)
@@ -60,15 +62,15 @@ class Editor:
 
     def __init__(self, network: KAN, X: Any, y: Any = None, *, config: TrainConfig | None = None) -> None:
         self.config = config or TrainConfig()
-        self._X = as_matrix(X, "X")
-        if self._X.shape[1] != network.in_features:
+        self.X = as_matrix(X, "X")
+        if self.X.shape[1] != network.in_features:
             raise InputError(
-                f"X has {self._X.shape[1]} columns: expected {network.in_features}, one for each input"
+                f"X has {self.X.shape[1]} columns: expected {network.in_features}, one for each input"
             )
         if y is None:
             with torch.no_grad():
-                y = network(self._X.to(network.input_center))
-        self._y = as_tensors(X, y)[1]
+                y = network(self.X.to(network.input_center))
+        self.y = as_tensors(X, y)[1]
         self._steps = (Step("start", None, "", self._loss(network), network),)
         self._at = 0
 
@@ -90,33 +92,38 @@ class Editor:
     def fix(self, edge: Sequence[int], function: str | Function) -> Step:
         """Fixes an edge to a function; see ``edgewise.editing.fixed``."""
         law = spelled(function) if isinstance(function, str) else function
-        return self.put(edge, best_match(self.network, edge, law, self._X))
+        return self.put(edge, best_match(self.network, edge, law, self.X))
 
     def put(self, edge: Sequence[int], match: Match) -> Step:
         """Fixes an edge to one of its ``edgewise.editing.candidates``."""
-        made = with_match(self.network, edge, match, self._X)
+        made = with_match(self.network, edge, match, self.X)
         place = checked_edge(made, edge)
         return self._take("fix", place, match.function.name, made, 1 - match.error**2)
 
     def cut(self, edge: Sequence[int]) -> Step:
         """Takes an edge away and leaves its mean on the rows behind; see ``edgewise.editing.cut``."""
-        made = cut(self.network, edge, self._X)
+        made = cut(self.network, edge, self.X)
         return self._take("cut", checked_edge(made, edge), "", made)
 
     def free(self, edge: Sequence[int], tolerance: float = TOLERANCE) -> Step:
         """Makes an edge a spline again; see ``edgewise.editing.freed``."""
-        made = freed(self.network, edge, self._X, tolerance)
+        made = freed(self.network, edge, self.X, tolerance)
         return self._take("free", checked_edge(made, edge), "", made)
 
-    def refit(self, max_seconds: float | None = SECONDS) -> Step:
+    def refit(self, max_seconds: float | None = SECONDS, listener: Listener | None = None) -> Step:
         """Trains all that can move from where it is: splines, and the constants of fixed functions."""
         network = self.network
         if not network.free().numel():
             raise InputError("no edge is left to fit; undo, or set an edge free")
         config = replace(
-            self.config, starts=1, intervals=(network.intervals,), keep_scales=True, max_seconds=max_seconds
+            self.config,
+            starts=1,
+            intervals=(network.intervals,),
+            keep_scales=True,
+            max_seconds=max_seconds,
+            listener=listener or self.config.listener,
         )
-        result = train(network, self._X, self._y, config)
+        result = train(network, self.X, self.y, config)
         return self._take("refit", None, result.message, result.network)
 
     def undo(self) -> Step:
@@ -148,8 +155,8 @@ class Editor:
 
     def _loss(self, network: KAN) -> float:
         with torch.no_grad():
-            made = network(self._X.to(network.input_center)).to(self._y)
+            made = network(self.X.to(network.input_center)).to(self.y)
         if self.config.loss == "cross-entropy":
-            return float((made.argmax(1) != self._y[:, 0]).double().mean())
-        spread = self._y.var(0, correction=0).clamp(min=torch.finfo(self._y.dtype).tiny)
-        return float(((made - self._y).square().mean(0) / spread).mean())
+            return float((made.argmax(1) != self.y[:, 0]).double().mean())
+        spread = self.y.var(0, correction=0).clamp(min=torch.finfo(self.y.dtype).tiny)
+        return float(((made - self.y).square().mean(0) / spread).mean())

@@ -50,7 +50,9 @@ class TrainConfig:
     seed: int = 0
     progress: bool = False
     keep_scales: bool = False
-    listener: Callable[[float, dict[str, object]], None] | None = field(default=None, repr=False, compare=False)
+    listener: Callable[[float, dict[str, object]], None] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         _choice("method", self.method, METHODS)
