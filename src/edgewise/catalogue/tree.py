@@ -32,7 +32,8 @@ def tree(text: str, names: Collection[str]) -> Tree:
         return _branch(ast.parse(text.strip(), mode="eval").body, names)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         raise InputError(
-            f"{text[:60]!r} is no formula in {', '.join(names) or 'numbers'}: expected arithmetic such as '2*sin(u) + 1'"
+            f"{text[:60]!r} is no formula in {', '.join(names) or 'numbers'}: "
+            "expected arithmetic such as '2*sin(u) + 1'"
         ) from None
 
 

@@ -7,9 +7,9 @@ kept, and no attributes but the four that change how a formula looks, so nothing
 from typing import Any
 from xml.etree import ElementTree
 
-TAGS = frozenset(
-    "math mrow mi mn mo mtext mspace mfrac msqrt mroot msup msub msubsup mfenced mover munder mstyle mtable mtr mtd".split()
-)
+_PARTS = ("math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mstyle", "mtable", "mtr", "mtd")
+_SHAPES = ("mfrac", "msqrt", "mroot", "msup", "msub", "msubsup", "mfenced", "mover", "munder")
+TAGS = frozenset((*_PARTS, *_SHAPES))
 ATTRIBUTES = frozenset({"mathvariant", "fence", "stretchy", "displaystyle"})
 LONGEST = 200_000
 

@@ -1,4 +1,4 @@
-"""Everything a page or a notebook shows of a network, as plain JSON: what ``mount(element, scene)`` in ``view.js`` draws.
+"""Everything a page or a notebook shows of a network, as plain JSON: what ``mount(element, scene)`` draws.
 
 ========== =================================================================================================
 key        holds

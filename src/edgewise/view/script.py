@@ -1,6 +1,7 @@
-"""The JavaScript and the style of the view, for pages and notebooks: the files of ``client/`` in their order, as one text.
+"""The JavaScript and the style of the view, for pages and notebooks: the files of ``client/`` in order, as one text.
 
-The files share one scope and have no imports, so together they are one ES module that exports ``mount(element, scene)``.
+The files share one scope and have no imports, so together they are one ES module that exports
+``mount(element, scene)``.
 """
 
 from functools import cache
@@ -12,6 +13,15 @@ FILES = (
     "functions.js",
     "special.js",
     "network.js",
+    "axes.js",
+    "layout.js",
+    "picture.js",
+    "camera.js",
+    "panel.js",
+    "formula.js",
+    "whatif.js",
+    "fit.js",
+    "tables.js",
     "view.js",
 )
 
