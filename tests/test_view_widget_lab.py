@@ -15,6 +15,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from edgewise.network import KAN
+from edgewise.view.snippet import snippet
+
 sync_api = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("jupyterlab")
 pytest.importorskip("anywidget")
@@ -47,8 +50,8 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def notebook(*cells):
-    """A notebook of code cells, as text."""
+def notebook(*cells, shown):
+    """A notebook of code cells, as text; the last has HTML as its output, which no one has said to trust."""
     made = [
         {
             "cell_type": "code",
@@ -59,6 +62,9 @@ def notebook(*cells):
             "source": text,
         }
         for k, text in enumerate(cells)
+    ]
+    made[-1]["outputs"] = [
+        {"output_type": "display_data", "data": {"text/html": shown, "text/plain": "KAN"}, "metadata": {}}
     ]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return json.dumps({"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
@@ -85,7 +91,7 @@ def lab(tmp_path):
     (settings / "notification.jupyterlab-settings").write_text(
         '{"fetchNews": "false", "checkForUpdates": false}'
     )
-    (tmp_path / "net.ipynb").write_text(notebook(MAKE, TELL))
+    (tmp_path / "net.ipynb").write_text(notebook(MAKE, TELL, "", shown=snippet(KAN([2, 1]))))
     own = {
         name: str(home / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
     }
@@ -176,6 +182,10 @@ def test_fix_refit_and_undo_in_jupyterlab(lab, page):
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(lab)
+    image = page.locator(".jp-Notebook .jp-OutputArea-output img")
+    sync_api.expect(image).to_have_js_property("complete", True, timeout=PATIENCE)
+    assert image.evaluate("image => image.naturalWidth") > 100
+
     run_cell(page, 0)
     picture, edges = page.locator(".ew-picture"), page.locator(".ew-picture .ew-edge")
     sync_api.expect(edges).to_have_count(2, timeout=PATIENCE)

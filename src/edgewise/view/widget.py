@@ -201,7 +201,7 @@ def _edges(net: KAN, levels: Sequence[Sequence[dict[str, Any]]]) -> list[dict[st
 
 def _r2(value: float) -> str:
     """R2 in a few digits, of its distance to 1 where that is small."""
-    return f"1 - {1 - value:.1e}" if value > 0.9999 else f"{value:.4f}"
+    return f"{value:.4f}" if value < 0.9999 else f"1 − {1 - value:.2g}" if value < 1 - 1e-9 else "1"
 
 
 def _entry(law: Function) -> dict[str, Any]:

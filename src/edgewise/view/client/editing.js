@@ -59,7 +59,7 @@ class Bench {
       ...state.edges.map((edge) => option(JSON.stringify(edge.place), edge.words)));
     if (place !== "null" && !state.edges.length) this.edges.append(option(place, place));
     this.edges.value = place;
-    const laws = (label, entries) => html("optgroup", { label }, entries.map(({ name, text, r2 }) => option(name, r2 === undefined ? `${name}: ${text}` : `${text}   R² ${r2Words(r2)}`)));
+    const laws = (label, entries) => html("optgroup", { label }, entries.map(({ name, text, r2 }) => option(name, r2 === undefined ? `${name}: ${text}` : `${text}, R² ${r2 > 1 - 1e-9 ? 1 : r2Words(r2)}`)));
     this.laws.replaceChildren(...(state.match.length ? [laws("closest to its curve", state.match)] : []), laws("all others", state.functions));
     this.count.textContent = `${state.steps.length - 1} ${state.steps.length === 2 ? "step" : "steps"}${state.undone ? `, ${state.undone} undone` : ""}`;
     this.steps.replaceChildren(...state.steps.map((step, k) => html("li", { "aria-current": k === state.steps.length - 1 && "step" }, `${step.words}; loss ${step.loss}`)));
