@@ -52,7 +52,8 @@ def fixed(network: KAN, edge: Sequence[int], function: str | Function, X: Any) -
 
 def best_match(network: KAN, edge: Sequence[int], law: Function, X: Any) -> Match:
     """One function bent to an edge's curve on a batch; ``InputError`` when it cannot be."""
-    found = candidates(network, edge, X, [law])
+    x, y = _curve_of(network, edge, X)
+    found = match_edge(x, y, [law], coarse=True)
     if not found:
         raise InputError(
             f"no constants bend {law.text} to the curve of {_called(edge)} on X; "
@@ -73,12 +74,16 @@ def candidates(
 
     ``Match.error`` is the share of the curve's deviation that is left: ``R2 = 1 - error**2``.
     """
+    laws = None if functions is None else [spelled(f) if isinstance(f, str) else f for f in functions]
+    return match_edge(*_curve_of(network, edge, X), laws)
+
+
+def _curve_of(network: KAN, edge: Sequence[int], X: Any) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+    """Inputs and values of an edge that is there."""
     level, source, target = checked_edge(network, edge)
     if network.kan_layers[level].edge(source, target) is None:
         raise InputError(f"{_called(edge)} is cut and has no curve; set it free first")
-    x, y = _seen(network, (level, source, target), X)
-    laws = None if functions is None else [spelled(f) if isinstance(f, str) else f for f in functions]
-    return match_edge(x, y, laws)
+    return _seen(network, (level, source, target), X)
 
 
 def with_match(network: KAN, edge: Sequence[int], match: Match, X: Any) -> KAN:
