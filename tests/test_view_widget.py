@@ -138,6 +138,13 @@ def test_a_classifier_is_edited_without_a_plot_of_its_fit(table, generator):
     assert not wish(bench, verb="refit", seconds=3)["failed"]
 
 
+def test_where_there_are_no_widgets_a_picture_is_shown(bench):
+    data, _ = bench._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert "Network from time, &lt;b&gt;force to y: 8 edges, 0 fixed" in data["text/html"]
+    assert data["text/plain"] == f"Workbench({bench.editor.steps[-1]})"
+
+
 def test_the_module_is_the_view_and_the_tools(bench):
     assert bench._esm == script() + "\n" + (FOLDER / "editing.js").read_text(encoding="utf-8")
     assert bench._esm.count("export default") == 1

@@ -147,6 +147,11 @@ def page():
         browser.close()
 
 
+def wait_for_kernel(page):
+    """Cells run before the kernel is there are lost."""
+    sync_api.expect(page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=PATIENCE)
+
+
 def run_cell(page, index):
     page.locator(".jp-Notebook .jp-CodeCell").nth(index).locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
@@ -186,6 +191,7 @@ def test_fix_refit_and_undo_in_jupyterlab(lab, page):
     sync_api.expect(image).to_have_js_property("complete", True, timeout=PATIENCE)
     assert image.evaluate("image => image.naturalWidth") > 100
 
+    wait_for_kernel(page)
     run_cell(page, 0)
     picture, edges = page.locator(".ew-picture"), page.locator(".ew-picture .ew-edge")
     sync_api.expect(edges).to_have_count(2, timeout=PATIENCE)

@@ -30,6 +30,7 @@ from edgewise.errors import EdgewiseError, InputError
 from edgewise.network import KAN
 from edgewise.view.scene import finite, scene
 from edgewise.view.script import FOLDER, script, style
+from edgewise.view.snippet import snippet
 from edgewise.view.words import pretty
 
 MOST_MATCHES, MOST_LISTED = 8, 1000
@@ -55,6 +56,17 @@ class Workbench(anywidget.AnyWidget):
         self._edge: Place | None = None
         self.on_msg(self._heard)
         self.show()
+
+    def __repr__(self) -> str:
+        return f"Workbench({self.editor.steps[-1]})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The widget, and a picture for where there are none, as in a converted notebook."""
+        found = super()._repr_mimebundle_(**kwargs)
+        image = snippet(self.network, self._inputs, self._outputs)
+        if found is not None and image is not None:
+            found[0]["text/html"] = image
+        return found
 
     @property
     def network(self) -> KAN:

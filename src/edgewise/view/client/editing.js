@@ -55,7 +55,7 @@ class Bench {
     this.waiting = false;
     this.chosen = state.edge;
     const option = (value, words) => html("option", { value }, words);
-    this.edges.replaceChildren(option("null", state.edges.length ? "choose one, here or in the picture" : "choose one in the picture"),
+    this.edges.replaceChildren(option("null", state.edges.length ? "choose, here or below" : "choose in the picture"),
       ...state.edges.map((edge) => option(JSON.stringify(edge.place), edge.words)));
     if (place !== "null" && !state.edges.length) this.edges.append(option(place, place));
     this.edges.value = place;
@@ -64,7 +64,7 @@ class Bench {
     this.count.textContent = `${state.steps.length - 1} ${state.steps.length === 2 ? "step" : "steps"}${state.undone ? `, ${state.undone} undone` : ""}`;
     this.steps.replaceChildren(...state.steps.map((step, k) => html("li", { "aria-current": k === state.steps.length - 1 && "step" }, `${step.words}; loss ${step.loss}`)));
     this.said.classList.toggle("ew-failed", state.failed);
-    this.said.textContent = state.busy ? `refitting: ${state.busy.told}` : state.message;
+    this.said.textContent = state.busy ? `refitting: ${state.busy.told}, ${Math.floor(state.busy.passed)} of ${state.busy.seconds} s` : state.message;
     this.bar.value = state.busy ? state.busy.passed / state.busy.seconds : 0;
     this.enable(state);
     this.mark();
