@@ -14,6 +14,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from browser import chromium
 
 from edgewise.network import KAN
 from edgewise.view.snippet import snippet
@@ -22,9 +23,6 @@ sync_api = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("jupyterlab")
 pytest.importorskip("anywidget")
 
-CHROMIUM = next(
-    (path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None
-)
 SOURCE = str(Path(__file__).resolve().parents[1] / "src")
 TOKEN = "a-token-of-this-test"
 PATIENCE = 90_000
@@ -139,12 +137,10 @@ def end(server):
 
 @pytest.fixture
 def page():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 1280, "height": 1000})
-        opened.set_default_timeout(PATIENCE)
-        yield opened
-        browser.close()
+    with chromium() as browser:
+        made = browser.new_page(viewport={"width": 1280, "height": 1000})
+        made.set_default_timeout(PATIENCE)
+        yield made
 
 
 def wait_for_kernel(page):
@@ -182,8 +178,7 @@ def press(page, name, expected):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium at /usr/bin")
-def test_fix_refit_and_undo_in_jupyterlab(lab, page):
+def test_fix_refit_and_undo_in_jupyterlab(page, lab):
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(lab)

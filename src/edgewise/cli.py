@@ -67,6 +67,7 @@ class Form(StrEnum):
     numpy = "numpy"
     torch = "torch"
     c = "c"
+    javascript = "javascript"
 
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that edgewise fit wrote.")]
