@@ -14,8 +14,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from browser import chromium
 
+from browser import chromium
 from edgewise.network import KAN
 from edgewise.view.snippet import snippet
 
