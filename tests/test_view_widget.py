@@ -90,6 +90,7 @@ def test_a_refit_tells_how_far_it_is(bench):
     between = [busy["passed"] for busy in told[:-1]]
     assert between == sorted(between)
     assert state["message"].startswith("refitted: ")
+    assert len(bench.scene["history"]["loss"]) == len(bench.editor.steps[-1].history) > 1
     assert bench.editor.steps[-1].loss < 0.5 * bench.editor.steps[0].loss
 
 

@@ -20,6 +20,7 @@ from edgewise.network import KAN
 from edgewise.view.snippet import snippet
 
 sync_api = pytest.importorskip("playwright.sync_api")
+Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
 pytest.importorskip("jupyterlab")
 pytest.importorskip("anywidget")
 
@@ -177,6 +178,12 @@ def press(page, name, expected):
     sync_api.expect(page.locator(".ew-bench-said")).to_contain_text(expected, timeout=PATIENCE)
 
 
+def serious(page):
+    """What axe holds against the widget, JupyterLab's own parts left out."""
+    found = Axe().run(page, context=".ew-bench, .ew-bench-view").response["violations"]
+    return [entry["id"] for entry in found if entry["impact"] in ("serious", "critical")]
+
+
 @pytest.mark.slow
 def test_fix_refit_and_undo_in_jupyterlab(page, lab):
     errors = []
@@ -220,4 +227,5 @@ def test_fix_refit_and_undo_in_jupyterlab(page, lab):
     sync_api.expect(page.locator(".ew-bench-said")).to_contain_text("again: ")
     sync_api.expect(page.locator(".ew-picture .ew-edge.ew-symbolic")).to_have_count(1)
     assert picture.count() == 1
+    assert serious(page) == []
     assert errors == []

@@ -11,10 +11,11 @@ import torch
 
 from edgewise.catalogue import Function, spelled
 from edgewise.data import as_matrix, as_tensors
-from edgewise.editing import TOLERANCE, best_match, checked_edge, cut, freed, with_match
+from edgewise.editing import TOLERANCE, Place, best_match, checked_edge, cut, freed, with_match
 from edgewise.errors import InputError
 from edgewise.network import KAN
 from edgewise.symbolic.match import Match
+from edgewise.train import Step as TrainStep
 from edgewise.train import TrainConfig, train
 
 SECONDS = 10.0
@@ -28,15 +29,17 @@ class Step:
 
     ``action`` is ``"start"``, ``"fix"``, ``"cut"``, ``"free"`` or ``"refit"``; ``detail`` the function fixed to, or
     how the fit ended. ``loss`` is the mean square error on the rows over the targets' variance, averaged over the
-    outputs, or the share of rows put into a wrong class; ``match`` is R2 of the function against the edge's curve.
+    outputs, or the share of rows put into a wrong class; ``match`` is R2 of the function against the edge's curve,
+    ``history`` that of a refit.
     """
 
     action: str
-    edge: tuple[int, int, int] | None
+    edge: Place | None
     detail: str
     loss: float
     network: KAN = field(repr=False)
     match: float | None = None
+    history: tuple[TrainStep, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
         where = "" if self.edge is None else f" {self.edge}"
@@ -98,17 +101,17 @@ class Editor:
         """Fixes an edge to one of its ``edgewise.editing.candidates``."""
         made = with_match(self.network, edge, match, self.X)
         place = checked_edge(made, edge)
-        return self._take("fix", place, match.function.name, made, 1 - match.error**2)
+        return self._take(made, "fix", place, match.function.name, match=1 - match.error**2)
 
     def cut(self, edge: Sequence[int]) -> Step:
         """Takes an edge away and leaves its mean on the rows behind; see ``edgewise.editing.cut``."""
         made = cut(self.network, edge, self.X)
-        return self._take("cut", checked_edge(made, edge), "", made)
+        return self._take(made, "cut", checked_edge(made, edge))
 
     def free(self, edge: Sequence[int], tolerance: float = TOLERANCE) -> Step:
         """Makes an edge a spline again; see ``edgewise.editing.freed``."""
         made = freed(self.network, edge, self.X, tolerance)
-        return self._take("free", checked_edge(made, edge), "", made)
+        return self._take(made, "free", checked_edge(made, edge))
 
     def refit(self, max_seconds: float | None = SECONDS, listener: Listener | None = None) -> Step:
         """Trains all that can move from where it is: splines, and the constants of fixed functions."""
@@ -124,7 +127,7 @@ class Editor:
             listener=listener or self.config.listener,
         )
         result = train(network, self.X, self.y, config)
-        return self._take("refit", None, result.message, result.network)
+        return self._take(result.network, "refit", detail=result.message, history=result.history)
 
     def undo(self) -> Step:
         """Goes back one step and returns the step that is the present one now."""
@@ -141,15 +144,10 @@ class Editor:
         return self._steps[at]
 
     def _take(
-        self,
-        action: str,
-        edge: tuple[int, int, int] | None,
-        detail: str,
-        network: KAN,
-        match: float | None = None,
+        self, network: KAN, action: str, edge: Place | None = None, detail: str = "", **more: Any
     ) -> Step:
         """Adds a step after the present one; those undone are gone."""
-        step = Step(action, edge, detail, self._loss(network), network, match)
+        step = Step(action, edge, detail, self._loss(network), network, **more)
         self._steps, self._at = (*self.steps, step), self._at + 1
         return step
 

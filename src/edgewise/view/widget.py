@@ -93,8 +93,8 @@ class Workbench(anywidget.AnyWidget):
         self.state = known | {"message": message, "failed": failed, "busy": busy, "turn": turn}
 
     def _report(self) -> dict[str, Any]:
-        """Title, and the rows with what the network makes of them; those of classes have no scatter."""
-        report: dict[str, Any] = {"title": "Network", "rows": len(self.editor.X)}
+        """How a refit went, and the rows with what the network makes of them; those of classes have no scatter."""
+        report: dict[str, Any] = {"history": self.editor.steps[-1].history}
         if self.editor.config.loss == "squared":
             with torch.no_grad():
                 made = self.network(self.editor.X.to(self.network.input_center)).cpu().double()
