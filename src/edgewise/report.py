@@ -32,8 +32,7 @@ from edgewise.estimators import FormulaRegressor, formula_values
 from edgewise.network import KAN
 from edgewise.symbolic import Formula
 from edgewise.tables import Table
-from edgewise.view import figure, page, save_svg
-from edgewise.view.writing import replacing
+from edgewise.view import figure, page, save_figure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -146,11 +145,7 @@ def draw(run: Run, path: Path) -> Path:
             f"{path} ends in {suffix!r}: expected .svg, .png, .pdf or .html; type --out network.svg"
         )
     made = figure(run.network, run.X, **names, formula=f"{run.target} = {run.formulas[run.chosen].text}")
-    if suffix == ".svg":
-        return save_svg(made, path)
-    with replacing(path) as temporary:
-        made.savefig(temporary, format=suffix[1:])
-    return path
+    return save_figure(made, path)
 
 
 def spread(count: int, columns: int) -> "NDArray[np.intp]":
