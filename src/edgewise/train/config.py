@@ -1,6 +1,6 @@
 """The one dial of training, and what a training run hands back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
@@ -81,6 +81,9 @@ class Step(NamedTuple):
     intervals: int
     loss: float
     validation_loss: float
+
+
+Watch = Callable[[Step, KAN], None]
 
 
 @dataclass(frozen=True)

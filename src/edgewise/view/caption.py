@@ -12,9 +12,9 @@ WORDS = {"spline": "spline", "symbolic": "fixed function"}
 
 @dataclass(frozen=True)
 class Caption:
-    """``keys`` are kind, text and width with its sample; ``heights`` are those of the keys and of the note, equal on one line.
+    """``keys`` are kind, text and width with its sample; ``heights`` are those of the keys and of the note.
 
-    All in inches; ``height`` is the room that the caption takes.
+    All in inches; both heights agree on one line, and ``height`` is the room that the caption takes.
     """
 
     keys: tuple[tuple[str, str, float], ...]

@@ -87,6 +87,13 @@ def save_figure(figure: "Figure", path: str | Path) -> Path:
     return Path(path)
 
 
+def settled(figure: "Figure") -> "Figure":
+    """The figure with its parts where the layout puts them, and no layout that would shift them by a hair each time."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
 def svg_text(figure: "Figure", letters: str) -> str:
     """A figure as SVG text without dates; ``letters`` are ``"path"`` (outlines) or ``"none"`` (text)."""
     written = StringIO()
