@@ -67,6 +67,7 @@ class Form(StrEnum):
     numpy = "numpy"
     torch = "torch"
     c = "c"
+    javascript = "javascript"
 
 
 class Show(StrEnum):

@@ -18,6 +18,7 @@ from edgewise.view.scene import scene
 from edgewise.view.script import script, style
 from edgewise.view.writing import replacing
 
+MOST_COMPARED = 10
 BODY = "html{color-scheme:light dark}body{margin:0}#view>.edgewise{min-height:100vh}noscript{display:block;padding:1em}"
 START = (
     '\nconst place = document.getElementById("view"), scene = document.getElementById("scene");\n'
@@ -42,8 +43,9 @@ def page(
         report: a dict with any of ``title``, ``status``, ``message``, ``formulas`` (dicts of ``complexity``, ``loss``,
             ``equation``, ``latex``, ``mathml``, ``python``, ``c``, ``values``, ``chosen``), ``symbols`` (what equations
             call the inputs), ``inputs``, ``observed`` and ``predicted`` (held-out rows), ``held`` (which of these rows
-            were held out, when not all), ``history`` (of a ``FitResult``, or dicts), ``candidates``, ``settings`` and
-            ``versions`` (dicts), ``command``, ``rows``, ``seconds``.
+            were held out, when not all), ``history`` (of a ``FitResult``, or dicts), ``candidates`` (what edges
+            look like, by ``edgewise.symbolic.lookalikes``; found here when left out), ``settings`` and ``versions``
+            (dicts), ``command``, ``rows``, ``seconds``.
 
     Example:
         >>> import tempfile, torch
@@ -51,8 +53,8 @@ def page(
         ...     page(KAN([2, 3, 1]), torch.rand(50, 2), f"{folder}/net.html", report={"title": "Yield"}).name
         'net.html'
     """
-    made = scene(net, X, feature_names=feature_names, target_names=target_names, report=report)
-    text = document(made)
+    names = {"feature_names": feature_names, "target_names": target_names}
+    text = document(scene(net, X, **names, report=report, compare=MOST_COMPARED))
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="replace")
     return Path(path)

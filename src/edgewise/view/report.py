@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from torch import Tensor
 
 from edgewise.data import as_matrix
 from edgewise.errors import InputError
+
+if TYPE_CHECKING:
+    from edgewise.symbolic.lookalikes import Lookalike
 
 Array = NDArray[np.float64]
 Place = tuple[int, int, int]
@@ -41,24 +44,13 @@ class Formula:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A catalogue function that follows an edge: ``c f(a x + b; p) + d`` with ``x`` in the network's own units."""
-
-    name: str
-    text: str
-    r2: float
-    complexity: int
-    constants: tuple[float, ...]
-
-
-@dataclass(frozen=True)
 class Report:
     """A run's own words; every entry may be missing.
 
     ``inputs (rows, inputs)``, ``observed`` and ``predicted (rows, outputs)`` are rows of data, ``held (rows)`` which
     of them were held out (all, without it). ``symbols`` is what equations call the inputs, ``history`` rows of numbers
-    by name such as ``seconds`` and ``loss``, ``candidates`` those of an edge by its layer, source and target,
-    ``command`` what repeats the run in a shell.
+    by name such as ``seconds`` and ``loss``, ``candidates`` what an edge looks like, by its layer, source and target
+    (see ``edgewise.symbolic.lookalikes``), ``command`` what repeats the run in a shell.
     """
 
     title: str = "What the network learned"
@@ -71,7 +63,7 @@ class Report:
     predicted: Array | None = None
     held: NDArray[np.bool_] | None = None
     history: tuple[Mapping[str, float], ...] = ()
-    candidates: Mapping[Place, Sequence[Candidate]] = field(default_factory=dict)
+    candidates: Mapping[Place, Sequence["Lookalike"]] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     command: str = ""

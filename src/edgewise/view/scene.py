@@ -24,7 +24,8 @@ Numbers that are not finite are null. Nothing here is markup: every text is show
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -36,8 +37,11 @@ from edgewise.network import KAN
 from edgewise.view.evaluable import evaluable, most_edges
 from edgewise.view.mathml import math_tree
 from edgewise.view.picture import Edge, Node, Picture, counts, picture
-from edgewise.view.report import Formula, Report, checked_report, errors
+from edgewise.view.report import Formula, Place, Report, checked_report, errors
 from edgewise.view.words import number, pretty
+
+if TYPE_CHECKING:
+    from edgewise.symbolic.lookalikes import Lookalike
 
 Array = NDArray[np.float64]
 
@@ -52,8 +56,12 @@ def scene(
     feature_names: Sequence[str] | None = None,
     target_names: Sequence[str] | None = None,
     report: Mapping[str, Any] | None = None,
+    compare: int = 0,
 ) -> dict[str, Any]:
     """A network on a batch as plain JSON; the arguments are those of ``edgewise.view.page``.
+
+    ``compare`` is how many of the strongest edges are held against the catalogue's functions, a tenth of a second
+    each, where the report does not say what they look like.
 
     Example:
         >>> made = scene(KAN([2, 3, 1]), torch.rand(50, 2))
@@ -63,6 +71,8 @@ def scene(
     made = picture(net, X, feature_names, target_names)
     checked = checked_report(report, net.out_features)
     rows = as_matrix(X, "X").numpy()
+    if checked.candidates is None and compare:
+        checked = replace(checked, candidates=compared(net, X, made, compare))
     kept = _strongest(made, most_edges(net))
     names = {
         "inputs": [node.label for node in made.nodes[0]],
@@ -89,6 +99,22 @@ def scene(
             "command": str(checked.command),
         }
     )
+
+
+def compared(net: KAN, X: Any, made: Picture, most: int) -> "dict[Place, tuple[Lookalike, ...]]":
+    """What the splines that matter most look like."""
+    from edgewise.symbolic.lookalikes import lookalikes
+
+    return lookalikes(net, X, strongest(made, most))
+
+
+def strongest(made: Picture, most: int) -> list[Place]:
+    """Layer, source and target of the splines that matter most."""
+    splines = [
+        edge for layer in made.edges for edge in layer if edge.kind == "spline" and edge.importance > 0
+    ]
+    ranked = sorted(splines, key=lambda edge: -edge.importance)
+    return [(edge.layer, edge.source, edge.target) for edge in ranked[:most]]
 
 
 def finite(value: Any) -> Any:
@@ -166,7 +192,7 @@ def _edge(edge: Edge, report: Report) -> dict[str, Any]:
     found: dict[str, Any] = {"share": rounded(edge.share)}
     if edge.kind == "symbolic":
         found |= {"text": pretty(edge.label), "expression": pretty(edge.expression), "window": edge.window}
-    candidates = report.candidates.get((edge.layer, edge.source, edge.target))
+    candidates = (report.candidates or {}).get((edge.layer, edge.source, edge.target))
     if candidates:
         found["candidates"] = [
             {

@@ -56,7 +56,7 @@ const dotsOf = (points) =>
   points.filter(([, y]) => Number.isFinite(y)).map(([x, y]) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`).join("");
 
 // A frame with ticks and names; parts are drawn inside. The box says where the frame is.
-const FRAME = { wide: 460, high: 320, left: 58, right: 14, top: 12, bottom: 46 };
+const FRAME = { wide: 360, high: 264, left: 54, right: 10, top: 10, bottom: 48 };
 
 function axes(x, y, names, frame = FRAME) {
   const { wide, high, left, right, top, bottom } = frame, floor = high - bottom, end = wide - right;
@@ -71,10 +71,10 @@ function axes(x, y, names, frame = FRAME) {
       svg("path", { class: "ew-tick", d: `M${left} ${y(value).toFixed(1)}h-5` }),
       svg("text", { x: left - 8, y: (y(value) + 4).toFixed(1), "text-anchor": "end" }, number(value, 3)),
     ]),
-    svg("text", { class: "ew-axis", x: (left + end) / 2, y: high - 8, "text-anchor": "middle" },
-      shortened(names[0], 44) + note(x)),
+    svg("text", { class: "ew-axis", x: (left + end) / 2, y: high - 9, "text-anchor": "middle" },
+      shortened(names[0], x.log ? 26 : 40) + note(x)),
     svg("text", { class: "ew-axis", transform: `translate(13 ${middle}) rotate(-90)`, "text-anchor": "middle" },
-      shortened(names[1], 30) + note(y)),
+      shortened(names[1], y.log ? 18 : 30) + note(y)),
   ];
 }
 

@@ -8,19 +8,18 @@ function makeCamera(view) {
   const button = (label, sign, act) => html("button", { type: "button", class: "ew-tool", "aria-label": label, title: label, click: act }, sign);
   const tools = html("div", { class: "ew-tools", role: "group", "aria-label": "Size of the picture" },
     button("larger", "+", () => zoom(STEP)), button("smaller", "−", () => zoom(1 / STEP)), button("whole picture", "⤢", () => fit()));
-  let root = null, size = [1, 1], base = 1, place = { x: 0, y: 0, scale: 1 }, quiet = 0;
+  let root = null, size = [1, 1], growth = 1, place = { x: 0, y: 0, scale: 1 }, quiet = 0;
 
-  function show(next, width, height) {
-    root = next;
-    size = [width, height];
+  function show(next, width, height, grown) {
+    [root, size, growth] = [next, [width, height], grown];
     root.setAttribute("viewBox", `0 0 ${width} ${height}`);
     stage.replaceChildren(root);
     fit();
   }
 
   function fit() {
-    const unit = view.unit(), room = stage.clientWidth || size[0] * unit;
-    base = Math.min(unit, room / size[0], (0.86 * window.innerHeight) / size[1] > 0.55 * unit ? (0.86 * window.innerHeight) / size[1] : 0.55 * unit);
+    const unit = view.unit() * growth, room = stage.clientWidth || size[0] * unit, tall = 0.86 * window.innerHeight;
+    const base = Math.min(unit, room / size[0], Math.max(tall / size[1], 0.55 * unit));
     stage.style.height = `${Math.ceil(size[1] * base)}px`;
     root.style.width = `${size[0] * base}px`;
     root.style.height = `${size[1] * base}px`;

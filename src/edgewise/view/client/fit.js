@@ -1,28 +1,31 @@
 // How well it fits: the formula or network of the slider against the data, its residuals, and how training went.
 
 function makeFit(view) {
-  const outputs = view.scene.names.outputs, single = view.scene.names.inputs.length === 1 && view.scene.rows.inputs.length > 0;
-  const place = html("div", { class: "ew-pair" }), table = html("div", {});
+  const { names: { inputs, outputs }, rows } = view.scene, single = inputs.length === 1 && rows.inputs.length > 0;
+  const place = html("div", { class: "ew-plots" }), history = historyPlot(view);
   let output = 0;
-  const choice = outputs.length > 1 ? html("label", { class: "ew-choice" }, "output ", html("select", { change: (event) => { output = event.target.selectedIndex; update(); } },
-    outputs.slice(0, 100).map((name) => html("option", {}, name)))) : null;
-  const held = view.scene.rows.held.filter(Boolean).length, all = view.scene.rows.held.length;
-  const note = `${held} rows were held out${all > held ? ` (strong dots); ${all - held} of those fitted are faint` : ""}. RMSE and R² are those of the held-out rows.`;
-  const node = section(view, "fit", "Fit", choice, place, html("p", { class: "ew-note" }, note), table);
+  const choose = (event) => { output = event.target.selectedIndex; update(); };
+  const choice = outputs.length > 1 ? html("label", { class: "ew-choice" }, "output ", html("select", { change: choose }, outputs.slice(0, 100).map((name) => html("option", {}, name)))) : null;
+  const held = rows.held.filter(Boolean).length, all = rows.held.length;
+  const note = `${held} rows were held out${all > held ? ` (strong dots), the other ${all - held} are faint` : ""}; RMSE and R² are those of the rows held out.`;
+  const node = section(view, "fit", rows.observed.length ? "Fit" : "Training", choice, html("div", { class: "ew-pair" }, place, history), rows.observed.length ? html("p", { class: "ew-note" }, note) : null);
 
   function update() {
-    const formula = view.formula(), values = view.values(formula, output);
-    const name = formula ? "formula" : "network";
-    if (!values) return place.replaceChildren(html("p", { class: "ew-note" }, `No values of this ${name} are stored for the rows.`));
-    const rows = view.scene.rows.observed.map((row, k) => ({ y: row[output], value: values[k], held: view.scene.rows.held[k], x: view.scene.rows.inputs[k]?.[0] }));
-    const first = single && !output ? overInput(view, rows, formula) : predictedPlot(rows, outputs[output], name);
-    place.replaceChildren(figure(first, single && !output ? `The ${name} over the data.` : `Predicted by the ${name} against observed; on the dashed line a prediction is perfect.`),
-      figure(residualPlot(rows, outputs[output], name), "Residuals: observed minus predicted."));
+    const formula = view.formula(), values = view.values(formula, output), name = formula ? "formula" : "network";
+    if (!rows.observed.length) return;
+    if (!values) {
+      place.replaceChildren(html("p", { class: "ew-note" }, `The values of this ${name} at the rows are not stored.`));
+      return;
+    }
+    const points = rows.observed.map((row, k) => ({ y: row[output], value: values[k], held: rows.held[k], x: rows.inputs[k]?.[0] }));
+    const first = single && !output ? overInput(view, points, formula) : predictedPlot(points, outputs[output], name);
+    const words = single && !output ? `The ${name} over the data.` : `Predicted by the ${name} against observed; on the dashed line a prediction is perfect.`;
+    place.replaceChildren(figure(first, words), figure(residualPlot(points, outputs[output], name), "Residuals: observed minus predicted."));
   }
-  return { node, update };
+  return { node, update, empty: !rows.observed.length && !history };
 }
 
-const figure = (plot, words) => html("figure", { class: "ew-figure" }, plot, html("figcaption", {}, words));
+const figure = (plot, words, more = null) => html("figure", { class: "ew-figure" }, plot, html("figcaption", {}, words), more);
 
 function dots(rows, x, y) {
   const of = (kept) => dotsOf(rows.filter((row) => row.held === kept).map((row) => [x(row), y(row)]));
@@ -55,20 +58,17 @@ function residualPlot(rows, target, name) {
     svg("path", { class: "ew-perfect", d: `M${f.left} ${y(0)}H${f.wide - f.right}` }), dots(rows, (row) => x(row.value), (row) => y(row.y - row.value))]);
 }
 
-const HISTORY = { wide: 920, high: 260, left: 58, right: 14, top: 12, bottom: 46 };
-
-// Losses over time or steps, falling to the right.
-function historySection(view) {
-  const { history } = view.scene, f = HISTORY, columns = Object.keys(history);
-  const losses = columns.filter((name) => /loss|error|rmse/i.test(name)), count = columns.length ? history[columns[0]].length : 0;
+// Losses over time or steps, falling to the right; null where there is no history.
+function historyPlot(view) {
+  const { history } = view.scene, f = FRAME, columns = Object.keys(history);
+  const losses = columns.filter((name) => /loss|error|rmse/i.test(name)).slice(0, 4), count = columns.length ? history[columns[0]].length : 0;
   if (!losses.length || count < 2) return null;
+  const positive = Object.fromEntries(losses.map((name) => [name, history[name].map((value) => (value > 0 ? value : NaN))]));
   const named = columns.find((name) => /second|time|epoch|step/i.test(name)), over = named ? history[named] : history[losses[0]].map((_, k) => k);
-  const x = scaleOf(over, f.left, f.wide - f.right, { log: false, air: 0.01 }), y = scaleOf(losses.flatMap((name) => history[name]).filter((value) => value !== null), f.high - f.bottom, f.top);
-  const lines = losses.slice(0, 4).map((name, k) => svg("path", { class: `ew-history ew-history-${k}`, d: pathOf(over.map((place, n) => [x(place), y(history[name][n] ?? NaN)])) }));
-  const keys = html("ul", { class: "ew-legend" }, losses.slice(0, 4).map((name, k) => html("li", {},
-    svg("svg", { viewBox: "0 0 30 10", width: 30, height: 10, "aria-hidden": "true" }, svg("path", { class: `ew-history ew-history-${k}`, d: "M1 5H29" })), name.replaceAll("_", " "))));
-  const plot = chart(`${losses.join(", ")} in ${count} steps, from ${number(history[losses[0]][0], 3)} to ${number(history[losses[0]][count - 1], 3)}`,
-    [axes(x, y, [named || "step", "loss"], f), lines], f);
-  plot.classList.add("ew-long");
-  return section(view, "history", "Training", html("div", { class: "ew-scroll", tabindex: 0, role: "group", "aria-label": "Training history" }, plot), keys);
+  const x = scaleOf(over, f.left, f.wide - f.right, { log: false, air: 0.02 }), y = scaleOf(losses.flatMap((name) => positive[name]), f.high - f.bottom, f.top);
+  const lines = losses.map((name, k) => svg("path", { class: `ew-history ew-history-${k}`, d: pathOf(over.map((place, n) => [x(place), y(positive[name][n])])) }));
+  const keys = losses.map((name, k) => html("li", {}, svg("svg", { viewBox: "0 0 30 10", width: 30, height: 10, "aria-hidden": "true" }, svg("path", { class: `ew-history ew-history-${k}`, d: "M1 5H29" })), name.replaceAll("_", " ")));
+  const ends = `from ${number(history[losses[0]][0], 3)} to ${number(history[losses[0]][count - 1], 3)}`;
+  const plot = chart(`Training: ${losses.join(", ")} in ${count} steps, ${ends}`, [axes(x, y, [named || "step", "loss"]), lines]);
+  return figure(plot, `Training: ${count} steps, ${losses[0].replaceAll("_", " ")} ${ends}.`, losses.length > 1 ? html("ul", { class: "ew-legend" }, keys) : null);
 }

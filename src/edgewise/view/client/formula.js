@@ -36,12 +36,14 @@ function slideOf(formula, target) {
 }
 
 function terms(math) {
-  const inner = math.length === 2 && math[1][0] === "mrow" ? math[1].slice(1) : math.slice(1);
+  let inner = math.slice(1);
+  while (inner.length === 1 && inner[0][0] === "mrow") inner = inner[0].slice(1);
   const pieces = [];
   for (const part of inner) {
-    const starts = part[0] === "mo" && (part[1] === "+" || part[1] === "-" || part[1] === "−") && pieces.length > 0;
-    if (starts || !pieces.length) pieces.push(["math", ["mrow"]]);
-    pieces[pieces.length - 1][1].push(part);
+    const sign = part[0] === "mo" && { "+": "+", "-": "−", "−": "−" }[part[1]];
+    if ((sign && pieces.length) || !pieces.length) pieces.push(["math", ["mrow"]]);
+    const within = pieces[pieces.length - 1][1].length === 1 && pieces.length > 1;
+    pieces[pieces.length - 1][1].push(sign ? ["mo", within ? { form: "infix" } : {}, sign] : part);
   }
   return pieces;
 }
@@ -57,8 +59,9 @@ function networkSlide(view) {
 function fitSlide(slide) {
   slide.style.fontSize = "";
   const widest = Math.max(...[...slide.children].map((child) => child.getBoundingClientRect().width), 1);
-  const room = slide.clientWidth - 4;
-  if (room > 0 && widest > room) slide.style.fontSize = `${Math.max(0.85, 1.7 * (room / widest)).toFixed(2)}em`;
+  const room = slide.clientWidth - 4, size = parseFloat(getComputedStyle(slide).fontSize);
+  const least = 0.85 * parseFloat(getComputedStyle(slide.parentNode).fontSize);
+  if (room > 0 && widest > room) slide.style.fontSize = `${Math.max(Math.min(least, size), size * (room / widest)).toFixed(1)}px`;
   const wide = slide.scrollWidth > slide.clientWidth + 1;
   if (wide) fill(slide, { tabindex: 0, role: "group", "aria-label": "formula, scrolls sideways" }, []);
 }

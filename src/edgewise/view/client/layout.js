@@ -1,11 +1,11 @@
 // Where everything in the picture goes: levels from left to right, a column or grid of curve boxes between two levels.
 
-const MOST_BOXES = 240, MOST_LINES = 1500, ONE_COLUMN = 12;
+const MOST_BOXES = 240, MOST_LINES = 1500, ONE_COLUMN = 12, LETTER = 7.7;
 
 function plan({ scene, network, edges: strongest }, width) {
   for (const edge of strongest) edge.box = null;
   const lines = new Set(strongest.slice(0, MOST_LINES)), boxed = new Set(strongest.slice(0, MOST_BOXES));
-  const grids = network.layers.map((layer, l) => grid(strongest.filter((e) => e.layer === l && boxed.has(e)).length, width));
+  const grids = network.layers.map((_, l) => grid(strongest.filter((edge) => edge.layer === l && boxed.has(edge)), width));
   const last = scene.levels.length - 1, labels = [labelled(scene.levels[0], width), labelled(scene.levels[last], width)];
   const height = Math.max(150, ...grids.map((g) => g.rows * g.pitch + 16),
     ...scene.levels.map((level, l) => level.length * pitchOf(level, l === 0 ? labels[0] : l === last ? labels[1] : null)));
@@ -32,25 +32,54 @@ function ranked(scene, network) {
 
 const nodeOf = ([sums], target) => (target < sums ? target : sums + ((target - sums) >> 1));
 
-function grid(count, width) {
-  if (count <= ONE_COLUMN) return { columns: 1, rows: count, size: 46, pitch: 56 };
+function grid(edges, width) {
+  const count = edges.length;
+  if (count <= ONE_COLUMN) return { columns: 1, rows: count, size: 46, pitch: edges.some((edge) => edge.symbolic) ? 63 : 55 };
   const pitch = count > 100 ? 30 : 40, fitting = Math.max(2, Math.floor((0.45 * width) / pitch));
   const rows = Math.max(ONE_COLUMN, Math.ceil(Math.sqrt(count * 1.6)), Math.ceil(count / fitting));
   return { columns: Math.ceil(count / rows), rows, size: pitch - 5, pitch };
 }
 
-// Names beside their nodes where they fit, above them where they are long, every few where there are many.
+// Names beside their nodes, long ones in up to three lines.
 function labelled(level, width) {
-  const longest = level.reduce((most, node) => Math.max(most, node.label.length), 0);
-  const beside = longest * 7.6 + 26, most = 0.26 * width;
-  if (beside <= most || level.length > 24) return { width: Math.min(beside, Math.max(most, 60)), above: false };
-  return { width: 30, above: true };
+  const most = Math.max(6, Math.floor((0.27 * width - 20) / LETTER));
+  const texts = level.map((node) => wrapped(node.label, most));
+  const longest = Math.max(...texts.flat().map(textWidth)), lines = Math.max(...texts.map((text) => text.length));
+  return { width: longest + 22, texts, lines };
+}
+
+const textWidth = (text) => {
+  pencil = pencil || document.createElement("canvas").getContext("2d");
+  pencil.font = '13.5px system-ui, "Segoe UI", "Helvetica Neue", Arial, "Noto Sans", "DejaVu Sans", sans-serif';
+  return pencil.measureText(text).width;
+};
+let pencil = null;
+
+// A name in as few lines of at most so many letters as it takes, of nearly equal length.
+function wrapped(name, most) {
+  const cut = shortened(name, 3 * most);
+  let lines = broken(cut, most);
+  for (let less = most - 1; less > 5; less -= 1) {
+    const next = broken(cut, less);
+    if (next.length > lines.length) break;
+    lines = next;
+  }
+  return lines.length <= 3 ? lines : [...lines.slice(0, 2), shortened(lines.slice(2).join(""), most)];
+}
+
+// Broken after spaces and the like where it can be, within a word where it must.
+function broken(name, most) {
+  const lines = [""];
+  for (const part of name.match(/[^\s_\-./,()]*[\s_\-./,()]*/g).filter(Boolean)) {
+    if (lines[lines.length - 1] && lines[lines.length - 1].length + part.trimEnd().length > most) lines.push("");
+    lines[lines.length - 1] += part;
+  }
+  return lines.flatMap((line) => (line.trim().length <= most ? [line] : line.match(new RegExp(`.{1,${most}}`, "gu"))));
 }
 
 function pitchOf(level, labels) {
   if (!labels) return level.length > 40 ? 9 : 22;
-  if (labels.above) return 52;
-  return level.length > 60 ? 10 : 26;
+  return level.length > 60 ? 10 : 10 + 16 * labels.lines;
 }
 
 // Positions of nodes, of the places where edges end, and of the bands of boxes.

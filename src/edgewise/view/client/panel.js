@@ -1,7 +1,6 @@
 // What the pointer, the keyboard or a click chose: an edge's curve at its full size, or what meets at a node.
 
-const EDGE_FRAME = { wide: 420, high: 270, left: 56, right: 12, top: 10, bottom: 62 };
-const EDGE_POINTS = 161;
+const EDGE_POINTS = 161, NEAR = 0.6;
 
 function makePanel(view) {
   const body = html("div", { class: "ew-panel-body" }), tools = html("div", { class: "ew-edge-tools" });
@@ -55,26 +54,33 @@ function meter(share) {
 
 // The curve with axes, below it where the rows lie, dashed where the spline's domain ends.
 function edgeChart(view, edge, curve, domain) {
-  const f = EDGE_FRAME, source = view.scene.levels[edge.layer][edge.source], floor = f.high - f.bottom;
-  const x = scaleOf([source.low, source.high], f.left, f.wide - f.right, { log: false });
+  const f = FRAME, source = view.scene.levels[edge.layer][edge.source], floor = f.high - f.bottom;
+  const reach = reachOf(source, domain), x = scaleOf(reach, f.left, f.wide - f.right, { log: false });
   const [low, high] = curve.window, y = scaleOf([low, high], floor, f.top, { log: false, air: 0.08 });
   const inside = curve.y.map((value) => (value >= low - 0.02 * (high - low) && value <= high + 0.02 * (high - low) ? value : NaN));
   const line = svg("path", { class: `ew-curve ew-wide ${edge.symbolic ? "ew-symbolic" : "ew-spline"}`,
     d: pathOf(curve.x.map((place, k) => [x(place), y(inside[k])])) });
   const other = svg("path", { class: "ew-curve ew-candidate" }), dot = svg("circle", { class: "ew-dot", r: 4, visibility: "hidden" });
-  const ends = (domain || []).filter((end) => x(end) >= f.left && x(end) <= f.wide - f.right);
+  const ends = (domain || []).filter((end) => end >= x.low && end <= x.high);
+  const beyond = Array.from({ length: EDGE_POINTS }, (_, k) => x.low + ((x.high - x.low) * k) / (EDGE_POINTS - 1)).map((place) => [x(place), y(view.network.curve(edge.layer, edge.k, place))]);
   const label = `${edgeName(view, edge)}: values from ${number(low)} to ${number(high)} for inputs from ${number(source.low)} to ${number(source.high)}`;
   const zero = low < 0 && high > 0 ? svg("path", { class: "ew-zero", d: `M${f.left} ${y(0)}H${f.wide - f.right}` }) : null;
   const node = chart(label, [
-    axes(x, y, [source.label, "value"], { ...f, bottom: f.bottom }), zero,
-    svg("g", { transform: `translate(0 ${f.high - 18})` }), visits(source, x, floor),
+    axes(x, y, [source.label, "value"]), zero, visits(source, x, floor),
     ends.map((end) => svg("path", { class: "ew-domain", d: `M${x(end)} ${f.top}V${floor}` }, svg("title", {}, "the spline's domain ends here"))),
+    svg("path", { class: `ew-curve ew-beyond ${edge.symbolic ? "ew-symbolic" : "ew-spline"}`, d: pathOf(beyond.map(([a, b]) => [a, b >= f.top && b <= floor ? b : NaN])) }),
     line, other, dot,
-  ], f);
+  ]);
   const readout = html("p", { class: "ew-readout" }, READ_HINT);
   reading(node, readout, dot, x, y, f, (place) => view.network.curve(edge.layer, edge.k, place));
   const overlay = (values) => other.setAttribute("d", values ? pathOf(curve.x.map((place, k) => [x(place), y(values[k])])) : "");
   return { node, readout, overlay, curve };
+}
+
+// The range of the data, with an end of the domain that is near.
+function reachOf({ low, high }, domain) {
+  const near = (domain || []).filter((end) => end > low - NEAR * (high - low) && end < high + NEAR * (high - low));
+  return [low, high, ...near];
 }
 
 const READ_HINT = "Bars: where the rows lie. Move over the curve to read it.";

@@ -16,13 +16,15 @@ function makePicture(view) {
   const camera = makeCamera(view);
   const caption = html("p", { class: "ew-note" });
   const used = html("p", { class: "ew-used", "aria-live": "polite" });
-  const node = section(view, "network", "Network", camera.tools, used, camera.node, caption, legend());
+  const node = section(view, "network", "Network", camera.tools, used, camera.node, caption, legend(view));
   let drawn = null;
 
+  // A small network is drawn larger than its natural size, a large one in all the width there is.
   function draw(width) {
-    const layout = plan(view, width);
+    const growth = clamp(width / (190 + 170 * view.network.layers.length), 1, 1.4);
+    const layout = plan(view, width / growth);
     drawn = picture(view, layout);
-    camera.show(drawn.root, layout.width, layout.height);
+    camera.show(drawn.root, layout.width, layout.height, growth);
     caption.replaceChildren(captionOf(layout));
     mark();
   }
@@ -63,16 +65,17 @@ function activity(view, formula) {
   return levels;
 }
 
-function legend() {
+// What the marks mean, of those that are in the picture.
+function legend(view) {
   const swatch = (...parts) => svg("svg", { viewBox: "0 0 30 22", width: 30, height: 22, "aria-hidden": "true" }, parts);
-  const wave = "M6 15C11 2 18 20 24 6";
-  const entry = (picture, words) => html("li", {}, picture, words);
+  const box = (kind, rx) => swatch(svg("g", { class: `ew-edge ew-${kind}` }, svg("rect", { x: 3, y: 1, width: 24, height: 20, rx }), svg("path", { class: "ew-curve", d: "M6 15C11 2 18 20 24 6" })));
+  const kinds = new Set(view.edges.map((edge) => edge.symbolic)), has = (kind) => view.scene.levels.flat().some((node) => node.kind === kind);
+  const entry = (there, picture, words) => (there ? html("li", {}, picture, words) : null);
   return html("ul", { class: "ew-legend" },
-    entry(swatch(svg("g", { class: "ew-edge ew-spline" }, svg("rect", { x: 3, y: 1, width: 24, height: 20, rx: 1 }), svg("path", { class: "ew-curve", d: wave }))), "spline"),
-    entry(swatch(svg("g", { class: "ew-edge ew-symbolic" }, svg("rect", { x: 3, y: 1, width: 24, height: 20, rx: 9 }), svg("path", { class: "ew-curve", d: wave }))), "fixed function, dashed line"),
-    entry(swatch(svg("g", { class: "ew-node" }, svg("circle", { cx: 15, cy: 11, r: 7 }), svg("path", { d: "M11.5 11h7M15 7.5v7" }))), "sum"),
-    entry(swatch(svg("g", { class: "ew-node ew-product" }, svg("path", { class: "ew-diamond", d: "M15 2l9 9-9 9-9-9z" }), svg("path", { d: "M12 8l6 6M18 8l-6 6" }))), "product"),
-    entry(swatch(svg("path", { class: "ew-weight", d: "M2 18C12 18 18 4 28 4" })), "heavier: matters more"));
+    entry(kinds.has(false), box("spline", 1), "spline"), entry(kinds.has(true), box("symbolic", 9), "fixed function, dashed line"),
+    entry(has("sum"), swatch(svg("g", { class: "ew-node" }, svg("circle", { cx: 15, cy: 11, r: 7 }), svg("path", { d: "M11.5 11h7M15 7.5v7" }))), "sum"),
+    entry(has("product"), swatch(svg("g", { class: "ew-node ew-product" }, svg("path", { class: "ew-diamond", d: "M15 2l9 9-9 9-9-9z" }), svg("path", { class: "ew-sign", d: "M12 8l6 6M18 8l-6 6" }))), "product"),
+    entry(true, swatch(svg("path", { class: "ew-weight", d: "M2 18C12 18 18 4 28 4" })), "heavier: matters more"));
 }
 
 function picture(view, layout) {
@@ -100,7 +103,8 @@ function picture(view, layout) {
     return made;
   }));
   const label = `Network of ${layout.total} edges from ${listed(view.scene.names.inputs)} to ${listed(view.scene.names.outputs)}`;
-  const root = svg("svg", { class: "ew-picture", role: "group", "aria-label": label }, lineGroup, boxGroup, nodeGroup);
+  // Without the -1, browsers make a tab stop of a drawing that listens for focus.
+  const root = svg("svg", { class: "ew-picture", role: "group", "aria-label": label, tabindex: -1 }, lineGroup, boxGroup, nodeGroup);
   listen(view, root, items);
   return { root, mark: (state, active) => markPicture({ lines, boxes, nodes }, state, active) };
 }
@@ -153,18 +157,17 @@ function nodeMark(view, layout, l, k, { x, y, radius }) {
     "aria-label": `${node.label}, ${node.kind}${node.used ? "" : ", not used"}, share ${percent(node.share)}` },
     ends.map((inlet) => svg("path", { class: "ew-inlet", d: `M${inlet.x - x} ${inlet.y - y}L0 0` })),
     svg("circle", { class: "ew-reach", r: Math.max(r, 11) }), body, cross ? svg("path", { class: "ew-sign", d: cross }) : null,
-    l === 0 || last ? nodeLabel(layout, node.label, l === 0 ? 0 : 1, k, layout.nodes[l].length) : null);
+    l === 0 || last ? nodeLabel(layout, l === 0 ? 0 : 1, k, layout.nodes[l].length) : null);
   made.target = { kind: "node", level: l, index: k };
   return made;
 }
 
-function nodeLabel(layout, label, side, index, count) {
-  const plan = layout.labels[side], every = Math.ceil(count / (layout.height / 13));
+function nodeLabel(layout, side, index, count) {
+  const { texts, lines } = layout.labels[side], every = Math.ceil((14 * lines * count) / layout.height);
   if (index % every) return null;
-  const most = Math.max(4, Math.floor(plan.above ? layout.width / 15 : (plan.width - 20) / 7.6));
-  const words = shortened(label, most);
-  if (plan.above) return svg("text", { class: "ew-label", x: side ? 20 : -20, y: -18, "text-anchor": side ? "end" : "start" }, words);
-  return svg("text", { class: "ew-label", x: side ? 15 : -13, y: 4.5, "text-anchor": side ? "start" : "end" }, words);
+  const text = texts[index], x = side ? 15 : -14;
+  return svg("text", { class: "ew-label", "text-anchor": side ? "start" : "end" },
+    text.map((line, k) => svg("tspan", { x, y: (4.7 + 15 * (k - (text.length - 1) / 2)).toFixed(1) }, line)));
 }
 
 // Pointer and keyboard: one tab stop for the whole picture, arrows go to the nearest item that way.
@@ -177,6 +180,7 @@ function listen(view, root, items) {
   root.addEventListener("pointerleave", () => view.set({ hover: null }));
   root.addEventListener("click", (event) => of(event) && view.choose(of(event)));
   root.addEventListener("focusin", (event) => {
+    if (event.target === root) return;
     for (const item of items) item.node.setAttribute("tabindex", item.node === event.target ? 0 : -1);
     if (event.target.matches(":focus-visible")) view.set({ hover: of(event) });
   });

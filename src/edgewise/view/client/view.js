@@ -70,11 +70,10 @@ export function mount(element, scene, options = {}) {
   const view = new View(root, scene, options);
   const picture = makePicture(view), panel = makePanel(view), whatif = makeWhatIf(view);
   const formula = scene.formulas.length ? makeFormula(view) : null, formulas = scene.formulas.length > 1 ? makeFormulas(view) : null;
-  const fit = scene.rows.observed.length ? makeFit(view) : null;
+  const fit = makeFit(view);
   page.append(...[header(view), formula && formula.node,
-    html("div", { class: "ew-duo" }, picture.node, panel.node),
-    html("div", { class: fit ? "ew-duo ew-half" : "" }, whatif.node, fit && fit.node),
-    formulas && formulas.node, historySection(view), edgesSection(view), dataSection(view), settingsSection(view)].filter(Boolean));
+    html("div", { class: "ew-duo" }, picture.node, panel.node, whatif.node), fit.empty ? null : fit.node,
+    formulas && formulas.node, edgesSection(view), dataSection(view), settingsSection(view)].filter(Boolean));
   view.parts = [
     [["stop"], () => [formula, formulas, fit].forEach((part) => part && part.update())],
     [["stop", "hover", "selected"], picture.mark],

@@ -1,14 +1,15 @@
 // What if: one slider for each input, the prediction by the network itself, and where the data lie.
 
 const STRIP = { wide: 300, high: 40 };
-const MOST_INPUTS = 24, MOST_WORK = 60000, RESPONSE_POINTS = 41;
+const FIRST_INPUTS = 12, MOST_INPUTS = 48, MOST_WORK = 60000, RESPONSE_POINTS = 41;
 
 function makeWhatIf(view) {
   const { inputs, outputs } = view.scene.names, { data, levels } = view.scene;
   const answers = outputs.slice(0, 12).map((name) => html("output", { class: "ew-answer" }));
   const formulaSays = html("p", { class: "ew-note ew-formula-says" }), warning = html("p", { class: "ew-warning", role: "status" });
   const shown = inputs.map((_, k) => k).sort((a, b) => levels[0][b].share - levels[0][a].share).slice(0, MOST_INPUTS).sort((a, b) => a - b);
-  const controls = shown.map((k) => inputControl(view, k));
+  const first = new Set([...shown].sort((a, b) => levels[0][b].share - levels[0][a].share).slice(0, FIRST_INPUTS));
+  const controls = shown.map((k) => inputControl(view, k)), grid = (mine) => html("div", { class: "ew-inputs" }, controls.filter((_, n) => first.has(shown[n]) === mine).map((control) => control.node));
   const edges = view.network.layers.reduce((sum, layer) => sum + layer.edges.length, 0);
   const responds = edges * shown.length * RESPONSE_POINTS <= MOST_WORK;
   const head = outputs.slice(0, 12).map((name, k) => html("div", { class: "ew-answer-row" }, html("span", { class: "ew-answer-name" }, name), answers[k]));
@@ -16,7 +17,7 @@ function makeWhatIf(view) {
   const random = html("button", { type: "button", class: "ew-button", click: () => view.set({ point: randomRow(view) }) }, "another row");
   const rest = inputs.length - shown.length;
   const node = section(view, "what-if", "What if", html("div", { class: "ew-answers" }, head, formulaSays, answerStrip(view)), warning,
-    html("div", { class: "ew-inputs" }, controls.map((control) => control.node)),
+    grid(true), shown.length > first.size ? html("details", {}, html("summary", {}, `${shown.length - first.size} more inputs`), grid(false)) : null,
     rest > 0 ? html("p", { class: "ew-note" }, `${rest} inputs that matter less stay at their medians.`) : null,
     html("div", { class: "ew-row" }, reset, view.scene.rows.inputs.length > 1 ? random : null));
   if (!view.network.complete) return unavailable(view);
@@ -89,7 +90,7 @@ function inputControl(view, k) {
   return { node, update };
 }
 
-const short = (value) => String(Number(value.toPrecision(7)));
+const short = (value) => String(Number(value.toPrecision(5)));
 
 // Arrow keys move by a hundredth of the data's range, with Shift or Page keys by a tenth.
 function stepped(event, value, span, set) {
@@ -107,5 +108,5 @@ function responseOf(view, point, k, low, high) {
     return view.network.evaluate(moved)[0];
   });
   const output = view.scene.levels[view.scene.levels.length - 1][0], span = output.high - output.low || 1;
-  return pathOf(values.map((y, n) => [(n * STRIP.wide) / (RESPONSE_POINTS - 1), clamp(STRIP.high - 3 - ((y - output.low) / span) * (STRIP.high - 6), -5, STRIP.high + 5)]));
+  return pathOf(values.map((y, n) => [(n * STRIP.wide) / (RESPONSE_POINTS - 1), STRIP.high - 3 - ((y - output.low) / span) * (STRIP.high - 6)]));
 }
