@@ -87,7 +87,7 @@ def equation(folder: Path) -> str:
     one = case("helmholtz")
     solution = solve(one.build(0), max_seconds=one.seconds, seed=0)
     network = solution.networks["u"]
-    axes = [torch.linspace(-1, 1, 31, dtype=torch.float64)] * 2
+    axes = [torch.linspace(-1, 1, 32, dtype=torch.float64)] * 2
     X = torch.cartesian_prod(*axes)
     truth = one.exact["u"](X[:, 0], X[:, 1])
     said = f"relative error {one.error(solution):.1e} with {solution.count} parameters"
