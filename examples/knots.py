@@ -32,11 +32,15 @@ def knots() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*INPUTS, "signature"])
 
 
-def slope_rule(table: pd.DataFrame) -> np.ndarray:
-    """The signature by the law of the natural slope alone: half of ``Re(longitude / meridian)``, to an even number."""
+def natural_slope(table: pd.DataFrame) -> np.ndarray:
+    """``Re(longitude / meridian)``, of which Davies and others found the signature to be about half."""
     meridian = table["meridian_real"] + 1j * table["meridian_imaginary"]
-    slope = (table["longitude"] / meridian).to_numpy().real
-    return 2 * np.round(slope / 4)
+    return (table["longitude"] / meridian).to_numpy().real
+
+
+def even(values: np.ndarray) -> np.ndarray:
+    """The nearest even numbers, which signatures of knots are."""
+    return 2 * np.round(values / 2)
 
 
 def _known(entry: dict[str, str]) -> bool:
