@@ -27,9 +27,12 @@ function makeFit(view) {
 
 const figure = (plot, words, more = null) => html("figure", { class: "ew-figure" }, plot, html("figcaption", {}, words), more);
 
+const FEW = 60;
+
 function dots(rows, x, y) {
   const of = (kept) => dotsOf(rows.filter((row) => row.held === kept).map((row) => [x(row), y(row)]));
-  return [svg("path", { class: "ew-dots ew-fitted", d: of(false) }), svg("path", { class: "ew-dots", d: of(true) })];
+  const few = rows.length < FEW ? " ew-few" : "";
+  return [svg("path", { class: `ew-dots ew-fitted${few}`, d: of(false) }), svg("path", { class: `ew-dots${few}`, d: of(true) })];
 }
 
 function predictedPlot(rows, target, name) {

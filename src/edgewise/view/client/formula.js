@@ -9,8 +9,8 @@ function makeFormula(view) {
   const facts = html("dl", { class: "ew-facts ew-inline" }), badge = html("span", { class: "ew-badge" }, "chosen");
   const copies = copyButtons(view), said = html("p", { class: "ew-said", role: "status" });
   const node = section(view, "formula", "Formula", html("div", { class: "ew-slides" }, slides),
-    html("div", { class: "ew-slide-row" }, html("label", { for: view.id("formula") }, "simplest"), slider, html("span", { "aria-hidden": "true" }, "most exact · network"), stops),
-    html("div", { class: "ew-formula-foot" }, facts, copies.node), said);
+    html("div", { class: "ew-slide-row" }, slider, stops, html("div", { class: "ew-ends" }, html("label", { for: view.id("formula") }, "simplest formula"), html("span", {}, "most exact, then the network"))),
+    html("div", { class: "ew-formula-foot" }, facts, said, copies.node));
   node.querySelector("h2").append(badge);
 
   function update() {
@@ -31,19 +31,40 @@ function slideOf(formula, target) {
   const slide = html("div", { class: "ew-slide" });
   if (!formula.math) return fill(slide, {}, [html("code", {}, formula.text)]);
   const named = formula.text.includes("=") ? formula.text.split("=")[0].trim() : target;
-  const pieces = [["math", ["mrow", ["mi", named], ["mo", "="]]], ...terms(formula.math)];
-  return fill(slide, {}, pieces.map(mathml));
+  slide.write = (finely) => {
+    const pieces = [["math", ["mrow", ["mi", named], ["mo", "="]]], ...terms(formula.math, finely)];
+    slide.replaceChildren(...pieces.map(mathml));
+  };
+  slide.write(false);
+  return slide;
 }
 
-function terms(math) {
+// The terms of the outermost sum, finely cut: also its factors, those of a single term and of terms in turn.
+function terms(math, finely) {
   let inner = math.slice(1);
   while (inner.length === 1 && inner[0][0] === "mrow") inner = inner[0].slice(1);
   const pieces = [];
   for (const part of inner) {
+    if (finely && part[0] === "mrow" && part.length > 2) {
+      pieces.push(...factors(part));
+      continue;
+    }
     const sign = part[0] === "mo" && { "+": "+", "-": "−", "−": "−" }[part[1]];
     if ((sign && pieces.length) || !pieces.length) pieces.push(["math", ["mrow"]]);
-    const within = pieces[pieces.length - 1][1].length === 1 && pieces.length > 1;
+    const within = sign && pieces[pieces.length - 1][1].length === 1 && pieces.length > 1;
     pieces[pieces.length - 1][1].push(sign ? ["mo", within ? { form: "infix" } : {}, sign] : part);
+    if (finely && isTimes(part)) pieces.push(["math", ["mrow"]]);
+  }
+  return pieces;
+}
+
+const isTimes = (part) => part[0] === "mo" && (part[1] === "·" || part[1] === "\u2062");
+
+function factors(row) {
+  const pieces = [["math", ["mrow"]]];
+  for (const part of row.slice(1)) {
+    pieces[pieces.length - 1][1].push(part);
+    if (isTimes(part)) pieces.push(["math", ["mrow"]]);
   }
   return pieces;
 }
@@ -55,15 +76,18 @@ function networkSlide(view) {
     html("small", {}, `the network itself, ${count} edge${count === 1 ? "" : "s"}`));
 }
 
-// Makes a formula smaller until its widest piece fits; what is still too wide can be scrolled.
+// Makes a formula smaller until its widest piece fits, at last in finer pieces; what is still too wide can be scrolled.
 function fitSlide(slide) {
   slide.style.fontSize = "";
-  const widest = Math.max(...[...slide.children].map((child) => child.getBoundingClientRect().width), 1);
-  const room = slide.clientWidth - 4, size = parseFloat(getComputedStyle(slide).fontSize);
-  const least = 0.85 * parseFloat(getComputedStyle(slide.parentNode).fontSize);
-  if (room > 0 && widest > room) slide.style.fontSize = `${Math.max(Math.min(least, size), size * (room / widest)).toFixed(1)}px`;
+  if (slide.write) slide.write(false);
+  const size = parseFloat(getComputedStyle(slide).fontSize), least = Math.min(size, 0.8 * parseFloat(getComputedStyle(slide.parentNode).fontSize));
+  const share = () => (slide.clientWidth - 4) / Math.max(...[...slide.children].map((child) => child.getBoundingClientRect().width), 1);
+  if (slide.clientWidth && share() < 1) {
+    if (slide.write && share() < 0.75) slide.write(true);
+    slide.style.fontSize = `${clamp(size * share(), least, size).toFixed(1)}px`;
+  }
   const wide = slide.scrollWidth > slide.clientWidth + 1;
-  if (wide) fill(slide, { tabindex: 0, role: "group", "aria-label": "formula, scrolls sideways" }, []);
+  fill(slide, wide ? { tabindex: 0, role: "group", "aria-label": "formula, scrolls sideways" } : {}, []);
 }
 
 function factsOf(view, formula) {

@@ -34,7 +34,7 @@ const nodeOf = ([sums], target) => (target < sums ? target : sums + ((target - s
 
 function grid(edges, width) {
   const count = edges.length;
-  if (count <= ONE_COLUMN) return { columns: 1, rows: count, size: 46, pitch: edges.some((edge) => edge.symbolic) ? 63 : 55 };
+  if (count <= ONE_COLUMN) return { columns: 1, rows: count, size: 46, pitch: edges.some((edge) => edge.symbolic) ? 66 : 55 };
   const pitch = count > 100 ? 30 : 40, fitting = Math.max(2, Math.floor((0.45 * width) / pitch));
   const rows = Math.max(ONE_COLUMN, Math.ceil(Math.sqrt(count * 1.6)), Math.ceil(count / fitting));
   return { columns: Math.ceil(count / rows), rows, size: pitch - 5, pitch };

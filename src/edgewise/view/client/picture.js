@@ -135,7 +135,7 @@ function boxOf(view, edge, tops) {
     tabindex: -1, "aria-label": edgeName(view, edge) + `, ${kind === "spline" ? "spline" : "fixed function"}, share ${percent(edge.share)}` },
     svg("rect", { x: -half, y: -half, width: size, height: size, rx: edge.symbolic ? 0.38 * size : 2 }),
     svg("path", { class: "ew-curve", d: pathOf(points) }),
-    text ? svg("text", { y: half + 9, "text-anchor": "middle" }, shortened(text, 14)) : null);
+    text ? svg("text", { y: half + 11.5, "text-anchor": "middle" }, shortened(text, 14)) : null);
   made.target = { kind: "edge", edge };
   return made;
 }
@@ -176,7 +176,7 @@ function listen(view, root, items) {
     const found = event.target.closest?.(".ew-edge, .ew-node, .ew-line");
     return found && found.target;
   };
-  root.addEventListener("pointerover", (event) => view.set({ hover: of(event) || null }));
+  root.addEventListener("pointerover", (event) => event.buttons || view.set({ hover: of(event) || null }));
   root.addEventListener("pointerleave", () => view.set({ hover: null }));
   root.addEventListener("click", (event) => of(event) && view.choose(of(event)));
   root.addEventListener("focusin", (event) => {
