@@ -272,11 +272,13 @@ def rounded(value: float, digits: int = 4) -> float:
 
 def _column(column: Array) -> dict[str, Any]:
     """One input in a few numbers."""
+    mean = float(column.mean())
     low, first, middle, third, high = np.quantile(column, [0, 0.25, 0.5, 0.75, 1]).tolist()
     return {
         "low": low,
         "high": high,
-        "mean": float(column.mean()),
+        # The mean of a symmetric column is zero but for rounding.
+        "mean": mean if abs(mean) > 1e-12 * (high - low) else 0.0,
         "deviation": float(column.std()),
         "distinct": len(np.unique(column)),
         "quartiles": [first, middle, third],

@@ -25,7 +25,7 @@ function scaleOf(values, from, to, { air = 0.04, log = null } = {}) {
 // Round numbers between two ends, 1, 2 or 5 times a power of ten apart.
 function ticks(low, high, about) {
   const rough = (high - low) / about, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * 0.999);
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * 0.75);
   const first = Math.ceil(low / step), last = Math.floor(high / step), found = [];
   for (let k = first; k <= last; k += 1) found.push(Number((k * step).toPrecision(12)));
   return found;

@@ -123,7 +123,7 @@ function candidates(view, edge, spec, drawn) {
       html("th", { scope: "col", class: "ew-n" }, "R²"), html("th", { scope: "col", class: "ew-n" }, "complexity"))), html("tbody", {}, rows)));
 }
 
-const r2Words = (r2) => (r2 > 0.9999 ? `1 − ${number(1 - r2, 2)}` : r2.toFixed(4));
+const r2Words = (r2) => (r2 === 1 ? "1" : r2 > 0.9999 ? `1 − ${number(1 - r2, 2)}` : r2.toFixed(4));
 
 function candidateValues(view, edge, { text, tree, constants }, places) {
   const [a, b, c, d, p] = constants, found = law({ text, tree }), { center, scale } = view.network;
