@@ -56,7 +56,7 @@ const dotsOf = (points) =>
   points.filter(([, y]) => Number.isFinite(y)).map(([x, y]) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`).join("");
 
 // A frame with ticks and names; parts are drawn inside. The box says where the frame is.
-const FRAME = { wide: 360, high: 264, left: 54, right: 10, top: 10, bottom: 48 };
+const FRAME = { wide: 360, high: 264, left: 60, right: 10, top: 10, bottom: 48 };
 
 function axes(x, y, names, frame = FRAME) {
   const { wide, high, left, right, top, bottom } = frame, floor = high - bottom, end = wide - right;

@@ -6,18 +6,18 @@ const AROUND_ZERO = [[8, 81, 156], [107, 174, 214], [243, 241, 236], [240, 150, 
 const ONE_WAY = [[0, 32, 76], [49, 68, 107], [102, 104, 112], [149, 143, 120], [202, 185, 105], [255, 234, 70]];
 
 function makeMap(view) {
-  const { inputs, outputs } = view.scene.names, { data } = view.scene;
+  const { inputs, outputs } = view.scene.names, { data, levels } = view.scene, { low, high } = levels[levels.length - 1][0];
   if (inputs.length !== 2 || !view.network.complete || data.some((column) => !(column.high > column.low))) return null;
   const [x, y] = mapScales(data), f = FRAME;
   const canvas = html("canvas", { class: "ew-map-canvas", "aria-hidden": "true" }), key = html("canvas", { class: "ew-map-key", width: 128, height: 1, "aria-hidden": "true" });
-  const here = svg("path", { class: "ew-map-here", d: "M-9 0h6m6 0h6M0-9v6m0 6v6" }), ends = [html("span", {}), html("span", {})];
+  const here = svg("path", { class: "ew-map-here", d: "M-9 0h6m6 0h6M0-9v6m0 6v6" });
   const says = html("span", { class: "ew-map-says", role: "status" });
   const plot = chart(`${outputs[0]} over ${inputs[0]} and ${inputs[1]}`, [axes(x, y, inputs), mapRows(view, x, y), here]);
   const stage = html("div", { class: "ew-map" }, canvas, plot);
-  const legend = html("div", { class: "ew-map-legend" }, ends[0], key, ends[1]);
+  const legend = html("div", { class: "ew-map-legend" }, html("span", {}, number(low, 3)), key, html("span", {}, number(high, 3)));
   const node = section(view, "map", "Map", html("div", { class: "ew-map-row" }, stage,
     html("div", {}, html("p", { class: "ew-map-name" }, outputs[0]), legend, says,
-      html("p", { class: "ew-note" }, "Dots are rows; far from them the map is a guess. Choose a place to ask “What if”."))));
+      html("p", { class: "ew-note" }, "Dots are rows; far from them the map is a guess, and colours end where the network’s values at the rows do. Choose a place to ask “What if”."))));
 
   const placeOf = (event) => {
     const box = plot.getBoundingClientRect();
@@ -32,9 +32,7 @@ function makeMap(view) {
 
   function update() {
     setTimeout(() => {
-      const [low, high] = paintMap(view, canvas, x, y, call());
-      paintKey(key, low, high);
-      [low, high].forEach((end, k) => { ends[k].textContent = number(end, 3); });
+      paintMap(view, canvas, x, y, [low, high]);
       mark();
     }, 0);
   }
@@ -43,6 +41,7 @@ function makeMap(view) {
     here.setAttribute("transform", `translate(${x(point[0])} ${y(point[1])})`);
     tell(point);
   }
+  paint(key, Array.from({ length: key.width }, (_, k) => low + ((high - low) * k) / (key.width - 1)), [low, high]);
   return { node, update, mark };
 }
 
@@ -57,24 +56,16 @@ function mapRows(view, x, y) {
   return [svg("path", { class: "ew-map-halo", d }), svg("path", { class: "ew-map-dots", d })];
 }
 
-// Fills the canvas; returns the lowest and the highest value. The finer the cheaper the function.
-function paintMap(view, canvas, x, y, call) {
-  const edges = view.formula() ? 6 : view.network.layers.reduce((sum, layer) => sum + layer.edges.length, 0);
+// The formula or network of the slider; the finer the cheaper it is.
+function paintMap(view, canvas, x, y, ends) {
+  const call = view.call(view.formula()), edges = view.formula() ? 6 : view.network.layers.reduce((sum, layer) => sum + layer.edges.length, 0);
   const side = Math.round(clamp(Math.sqrt(MAP_WORK / Math.max(edges, 1)), 16, MAP_FINEST)), f = FRAME;
   const across = (k) => x.back(f.left + ((k + 0.5) / side) * (f.wide - f.right - f.left)), down = (k) => y.back(f.top + ((k + 0.5) / side) * (f.high - f.bottom - f.top));
-  const values = Array.from({ length: side * side }, (_, n) => (call ? call([across(n % side), down(Math.floor(n / side))]) : NaN));
-  const known = values.filter(Number.isFinite), low = known.reduce((a, b) => Math.min(a, b), Infinity), high = known.reduce((a, b) => Math.max(a, b), -Infinity);
   Object.assign(canvas, { width: side, height: side });
-  paint(canvas, values, low, high);
-  return known.length ? [low, high] : [NaN, NaN];
+  paint(canvas, Array.from({ length: side * side }, (_, n) => (call ? call([across(n % side), down(Math.floor(n / side))]) : NaN)), ends);
 }
 
-function paintKey(canvas, low, high) {
-  const { width } = canvas;
-  paint(canvas, Array.from({ length: width }, (_, k) => low + ((high - low) * k) / (width - 1)), low, high);
-}
-
-function paint(canvas, values, low, high) {
+function paint(canvas, values, [low, high]) {
   const brush = canvas.getContext("2d"), image = brush.createImageData(canvas.width, canvas.height), stops = low < 0 && high > 0 ? AROUND_ZERO : ONE_WAY;
   const reach = Math.max(-low, high), share = (value) => (stops === AROUND_ZERO ? 0.5 + (0.5 * value) / reach : (value - low) / (high - low || 1));
   values.forEach((value, n) => image.data.set(Number.isFinite(value) ? [...colourAt(stops, share(value)), 255] : [0, 0, 0, 0], 4 * n));
