@@ -101,6 +101,17 @@ def test_formulas_and_rows_of_a_report():
     assert ["held-out RMSE", "0.1"] in made["facts"]
 
 
+def test_a_formula_that_comes_as_text_is_written_in_every_form():
+    made = scene(rough([2, 1]), batch(2), report=full_report())["formulas"][1]
+    assert made["latex"] == "x_{1}^{2}"
+    assert made["math"][0] == "math"
+    assert made["python"].endswith("return x1**2\n")
+    assert "double formula(double x1, double x2)" in made["c"]
+    unread = scene(rough([2, 1]), batch(2), report={"formulas": [{"equation": "y = f(z)"}]})["formulas"][0]
+    assert unread["tree"] is unread["math"] is None
+    assert unread["python"] == ""
+
+
 def test_the_strongest_splines_come_first():
     net, X = rough([3, 2, 1]), batch(3)
     net.kan_layers[0].fix_edge(0, 0, "sine", torch.tensor([1.0, 0, 50, 0, 1]))

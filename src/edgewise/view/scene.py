@@ -90,7 +90,7 @@ def scene(
             "levels": _levels(made, rows, predictions(net, rows[_spread(len(rows))])),
             "network": _network(net, kept, checked),
             "hidden": sum(map(len, made.edges)) - sum(map(len, kept)),
-            "formulas": [_formula(formula, names["symbols"], checked) for formula in checked.formulas],
+            "formulas": [_formula(formula, names, checked) for formula in checked.formulas],
             "rows": _rows(net, checked),
             "data": [_column(column) for column in rows.T],
             "history": _history(checked.history),
@@ -207,9 +207,12 @@ def _edge(edge: Edge, report: Report) -> dict[str, Any]:
     return found
 
 
-def _formula(formula: Formula, symbols: Sequence[str], report: Report) -> dict[str, Any]:
+def _formula(formula: Formula, names: Mapping[str, list[str]], report: Report) -> dict[str, Any]:
+    """A formula; one that can be read and comes as text alone is written in the other forms."""
+    symbols = names["symbols"]
     try:
         made = tree(formula.right_side, symbols)
+        formula = formula if formula.mathml else _written_out(formula, names)
     except ValueError:
         made = None
     return {
@@ -225,6 +228,14 @@ def _formula(formula: Formula, symbols: Sequence[str], report: Report) -> dict[s
         "chosen": formula.chosen,
         "values": _values(formula, report),
     }
+
+
+def _written_out(formula: Formula, names: Mapping[str, list[str]]) -> Formula:
+    from edgewise.symbolic import Formula as Readable
+    from edgewise.symbolic.forms import forms
+
+    found = forms(Readable(formula.right_side, tuple(names["symbols"])), names["inputs"])
+    return replace(formula, **{form: getattr(formula, form) or text for form, text in found.items()})
 
 
 def _values(formula: Formula, report: Report) -> list[float] | None:
