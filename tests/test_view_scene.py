@@ -112,6 +112,14 @@ def test_a_formula_that_comes_as_text_is_written_in_every_form():
     assert unread["python"] == ""
 
 
+def test_a_page_of_many_columns_and_rows_stays_small():
+    net, X = KAN([400, 30, 1], dtype=torch.float64), batch(400, 3000)
+    report = {"inputs": X, "observed": X[:, 0], "predicted": X[:, 0]}
+    made = scene(net, X, report=report)
+    assert len(json.dumps(made)) < 1_350_000
+    assert len(made["rows"]["inputs"]) == len(made["rows"]["observed"]) == 49
+
+
 def test_the_strongest_splines_come_first():
     net, X = rough([3, 2, 1]), batch(3)
     net.kan_layers[0].fix_edge(0, 0, "sine", torch.tensor([1.0, 0, 50, 0, 1]))

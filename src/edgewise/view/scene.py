@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 VERSION = 1
-MOST_ROWS = 1000
+MOST_ROWS, FEWEST_ROWS, MOST_CELLS = 1000, 20, 20_000
 
 
 def scene(
@@ -141,8 +141,15 @@ def _strongest(made: Picture, most: int) -> list[list[Edge]]:
     return [[edge for edge in layer if id(edge) in kept] for layer in made.edges]
 
 
-def _spread(count: int) -> NDArray[np.intp]:
-    return np.linspace(0, count - 1, min(count, MOST_ROWS)).round().astype(np.intp)
+def _spread(count: int, most: int = MOST_ROWS) -> NDArray[np.intp]:
+    return np.linspace(0, count - 1, min(count, most)).round().astype(np.intp)
+
+
+def _shown(report: Report) -> NDArray[np.intp]:
+    """Rows of data on the page: evenly spaced, fewer where a row is long."""
+    assert report.observed is not None
+    columns = report.observed.shape[1] + (0 if report.inputs is None else report.inputs.shape[1])
+    return _spread(len(report.observed), min(MOST_ROWS, max(FEWEST_ROWS, MOST_CELLS // columns)))
 
 
 def _levels(made: Picture, rows: Array, outputs: Array) -> list[list[dict[str, Any]]]:
@@ -245,7 +252,7 @@ def _values(formula: Formula, report: Report) -> list[float] | None:
         values = report.predicted[:, 0].tolist()
     if values is None or report.observed is None or len(values) != len(report.observed):
         return None
-    return [rounded(float(values[k]), 8) for k in _spread(len(values))]
+    return [rounded(float(values[k]), 8) for k in _shown(report)]
 
 
 def _names_in(made: Any) -> set[str]:
@@ -259,7 +266,7 @@ def _rows(net: KAN, report: Report) -> dict[str, Any]:
     """Rows of data: inputs, targets, the network's values, and which were held out; at most ``MOST_ROWS``."""
     if report.observed is None or report.predicted is None:
         return {"inputs": [], "observed": [], "network": [], "held": []}
-    keep = _spread(len(report.observed))
+    keep = _shown(report)
     own = report.predicted[keep] if report.chosen is None else None
     if report.inputs is not None:
         own = predictions(net, report.inputs[keep])
