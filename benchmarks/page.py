@@ -5,7 +5,8 @@
 ``interactive`` is the time from the start of the navigation until the network is drawn and every control answers,
 ``cpu`` what of it, and of the tenths of a second after, the browser's main thread worked, which a busy machine does
 not lengthen. Frames are counted by ``requestAnimationFrame`` while the picture is dragged and enlarged, a step for
-each; ``frame_cpu`` is the work of the main thread in one, ``empty`` what an empty page reached before. Needs Playwright and an installed Chromium.
+each; ``frame_cpu`` is the work of the main thread in one, ``empty_fps`` what an empty page reached just before.
+Needs Playwright and an installed Chromium.
 """
 
 import argparse

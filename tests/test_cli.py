@@ -129,6 +129,7 @@ def test_predict_prints_csv_with_a_header(made):
         ("numpy", "def formula"),
         ("torch", "torch"),
         ("c", "double"),
+        ("javascript", "function formula"),
     ],
 )
 def test_formula_prints_in_every_form(made, form, said):

@@ -1,6 +1,6 @@
 // Where everything in the picture goes: levels from left to right, a column or grid of curve boxes between two levels.
 
-const MOST_BOXES = 240, MOST_LINES = 1500, ONE_COLUMN = 12, LETTER = 7.7;
+const MOST_BOXES = 240, MOST_LINES = 1000, ONE_COLUMN = 12, LETTER = 7.7;
 
 function plan({ scene, network, edges: strongest }, width) {
   for (const edge of strongest) edge.box = null;

@@ -108,7 +108,9 @@ function reading(node, readout, dot, x, y, f, value) {
 // Catalogue functions that follow the curve; pointing at one draws it over the curve.
 function candidates(view, edge, spec, drawn) {
   if (!spec.candidates) {
-    const why = edge.symbolic ? "This edge is fixed to a function already." : "No functions were compared with this edge; it matters less than those that were.";
+    const some = view.network.layers.some((layer) => layer.edges.some((other) => other.candidates));
+    const why = edge.symbolic ? "This edge is fixed to a function already."
+      : some ? "No functions were compared with this edge; it matters less than those that were." : "No functions were compared with the edges.";
     return html("p", { class: "ew-note" }, why);
   }
   const rows = spec.candidates.map((one) => {
