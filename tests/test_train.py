@@ -268,19 +268,6 @@ def test_kept_scales_go_on_from_the_function_the_network_is():
 
 
 @METHODS
-def test_a_listener_hears_of_the_loss(method):
-    heard = []
-    train(
-        new_network(),
-        *table(40),
-        quick(method=method, listener=lambda seconds, facts: heard.append((seconds, float(facts["loss"])))),
-    )
-    assert len(heard) >= 3
-    assert [seconds for seconds, _ in heard] == sorted(seconds for seconds, _ in heard)
-    assert heard[-1][1] < heard[0][1]
-
-
-@METHODS
 def test_removed_edges_stay_removed(method):
     X, y = table(40)
     net = new_network()

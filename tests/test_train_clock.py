@@ -53,11 +53,3 @@ def test_progress_goes_to_standard_error_alone(capfd):
     out, err = capfd.readouterr()
     assert out == ""
     assert "training" in err
-
-
-def test_a_listener_hears_every_step(watch):
-    heard = []
-    run = Clock(listener=lambda seconds, facts: heard.append((seconds, facts)))
-    watch.append(101.5)
-    run.tick(loss="1e-3")
-    assert heard == [(1.5, {"loss": "1e-3"})]

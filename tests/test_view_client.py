@@ -45,7 +45,9 @@ def random_network(widths, dtype=torch.float64, **settings):
 
 
 def test_all_files_are_part_of_the_module():
-    assert sorted(FILES) == sorted(path.name for path in FOLDER.glob("*.js"))
+    others = {path.name for path in FOLDER.glob("*.js")} - set(FILES)
+    assert others <= {"editing.js"}  # the tools of a notebook, which its widget adds
+    assert all((FOLDER / name).is_file() for name in FILES)
 
 
 @pytest.mark.parametrize("name", ["default", "special"])

@@ -101,6 +101,25 @@ def test_formulas_and_rows_of_a_report():
     assert ["held-out RMSE", "0.1"] in made["facts"]
 
 
+def test_a_formula_that_comes_as_text_is_written_in_every_form():
+    made = scene(rough([2, 1]), batch(2), report=full_report())["formulas"][1]
+    assert made["latex"] == "x_{1}^{2}"
+    assert made["math"][0] == "math"
+    assert made["python"].endswith("return x1**2\n")
+    assert "double formula(double x1, double x2)" in made["c"]
+    unread = scene(rough([2, 1]), batch(2), report={"formulas": [{"equation": "y = f(z)"}]})["formulas"][0]
+    assert unread["tree"] is unread["math"] is None
+    assert unread["python"] == ""
+
+
+def test_a_page_of_many_columns_and_rows_stays_small():
+    net, X = KAN([400, 30, 1], dtype=torch.float64), batch(400, 3000)
+    report = {"inputs": X, "observed": X[:, 0], "predicted": X[:, 0]}
+    made = scene(net, X, report=report)
+    assert len(json.dumps(made)) < 1_350_000
+    assert len(made["rows"]["inputs"]) == len(made["rows"]["observed"]) == 49
+
+
 def test_the_strongest_splines_come_first():
     net, X = rough([3, 2, 1]), batch(3)
     net.kan_layers[0].fix_edge(0, 0, "sine", torch.tensor([1.0, 0, 50, 0, 1]))

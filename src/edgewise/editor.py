@@ -3,7 +3,7 @@
 Every step is a network of its own, so going back is looking at an earlier one: ``undo`` returns the very same bits.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,10 +17,10 @@ from edgewise.network import KAN
 from edgewise.symbolic.match import Match
 from edgewise.train import Step as TrainStep
 from edgewise.train import TrainConfig, train
+from edgewise.train.config import Watch
 
 SECONDS = 10.0
 
-Listener = Callable[[float, dict[str, object]], None]
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,11 @@ class Editor:
         made = freed(self.network, edge, self.X, tolerance)
         return self._take(made, "free", checked_edge(made, edge))
 
-    def refit(self, max_seconds: float | None = SECONDS, listener: Listener | None = None) -> Step:
-        """Trains all that can move from where it is: splines, and the constants of fixed functions."""
+    def refit(self, max_seconds: float | None = SECONDS, watch: Watch | None = None) -> Step:
+        """Trains all that can move from where it is: splines, and the constants of fixed functions.
+
+        ``watch`` is told of every step; see ``edgewise.train``.
+        """
         network = self.network
         if not network.free().numel():
             raise InputError("no edge is left to fit; undo, or set an edge free")
@@ -124,9 +127,8 @@ class Editor:
             intervals=(network.intervals,),
             keep_scales=True,
             max_seconds=max_seconds,
-            listener=listener or self.config.listener,
         )
-        result = train(network, self.X, self.y, config)
+        result = train(network, self.X, self.y, config, watch=watch)
         return self._take(result.network, "refit", detail=result.message, history=result.history)
 
     def undo(self) -> Step:

@@ -36,10 +36,12 @@ from edgewise.network import KAN
 from edgewise.runpage import page_report
 from edgewise.symbolic import Formula
 from edgewise.tables import Table
-from edgewise.view import figure, page, picture, save_svg
+from edgewise.view import dependence_figure, figure, movie, page, partial_dependence, picture, save_figure
+from edgewise.view.frames import read_frames
+from edgewise.view.layout import Size
+from edgewise.view.movie import ENDINGS
 from edgewise.view.page import MOST_COMPARED
 from edgewise.view.scene import compared
-from edgewise.view.writing import replacing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -144,8 +146,11 @@ def read_run(folder: str | Path) -> Run:
         raise CheckpointError(f"{folder / CONFIG} is damaged ({reason}); fit again") from None
 
 
-def draw(run: Run, path: Path) -> Path:
-    """The run's network as ``.svg``, ``.png``, ``.pdf`` or as a whole ``.html`` page."""
+def draw(run: Run, path: Path, show: str = "network", size: Size | None = None) -> Path:
+    """The run's network as ``.svg``, ``.png``, ``.pdf`` or as a whole ``.html`` page.
+
+    ``show="dependence"`` draws how the network's prediction depends on each input instead. ``size`` is in inches.
+    """
     names = {"feature_names": run.features, "target_names": (run.target,)}
     suffix = path.suffix.lower()
     if suffix == ".html":
@@ -154,12 +159,23 @@ def draw(run: Run, path: Path) -> Path:
         raise InputError(
             f"{path} ends in {suffix!r}: expected .svg, .png, .pdf or .html; type --out network.svg"
         )
-    made = figure(run.network, run.X, **names, formula=f"{run.target} = {run.formulas[run.chosen].text}")
-    if suffix == ".svg":
-        return save_svg(made, path)
-    with replacing(path) as temporary:
-        made.savefig(temporary, format=suffix[1:])
-    return path
+    if show == "dependence":
+        made = dependence_figure(partial_dependence(run.network, run.X, **names), size=size)
+    else:
+        formula = f"{run.target} = {run.formulas[run.chosen].text}"
+        made = figure(run.network, run.X, size=size, **names, formula=formula)
+    return save_figure(made, path)
+
+
+def is_movie(path: Path) -> bool:
+    """Whether a file to write is a movie, by its ending."""
+    return path.suffix.lower() in ENDINGS
+
+
+def draw_movie(folder: Path, path: Path, size: Size | None = None) -> Path:
+    """The frames that ``edgewise.view.save_frames`` wrote as a movie; ``CheckpointError`` for a folder without."""
+    frames, X, features, targets = read_frames(folder)
+    return movie(frames, X, path, size=size, feature_names=features, target_names=targets)
 
 
 def spread(count: int, columns: int) -> "NDArray[np.intp]":

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgewise.errors import InputError
-from edgewise.symbolic import Formula
+from edgewise.symbolic.forms import forms
 from edgewise.symbolic.lookalikes import Lookalike
 
 if TYPE_CHECKING:
@@ -50,20 +49,9 @@ def _page_formula(run: "Run", k: int, values: list[float] | None) -> dict[str, A
         "complexity": row["complexity"],
         "loss": row["loss"],
         "chosen": k == run.chosen,
-        "latex": formula.latex(),
-        "mathml": formula.mathml(dict(zip(formula.features, run.features, strict=True))),
-        "python": _code(formula, "numpy"),
-        "c": _code(formula, "c"),
         "values": values,
+        **forms(formula, run.features),
     }
-
-
-def _code(formula: Formula, language: str) -> str:
-    """Source of a formula, empty where the language has no counterpart of it."""
-    try:
-        return formula.code(language)
-    except InputError:
-        return ""
 
 
 def _rows(run: "Run") -> tuple[dict[str, Any], list[list[float] | None]]:

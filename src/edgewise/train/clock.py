@@ -1,7 +1,6 @@
 """Time in one training run: seconds passed, the limit, and the progress line."""
 
 import time
-from collections.abc import Callable
 
 from tqdm.auto import tqdm
 
@@ -9,14 +8,9 @@ from tqdm.auto import tqdm
 class Clock:
     """Counts seconds from its making; ``expired`` once ``limit`` seconds have passed."""
 
-    def __init__(
-        self,
-        limit: float | None = None,
-        progress: bool = False,
-        listener: Callable[[float, dict[str, object]], None] | None = None,
-    ) -> None:
+    def __init__(self, limit: float | None = None, progress: bool = False) -> None:
         self._start = time.perf_counter()
-        self._limit, self._listener = limit, listener
+        self._limit = limit
         self._line = tqdm(desc="training", unit="step", leave=False) if progress else None
 
     @property
@@ -34,9 +28,7 @@ class Clock:
         return float("inf") if self._limit is None else max(0.0, self._limit - self.seconds)
 
     def tick(self, **facts: object) -> None:
-        """Moves the progress line on by one step, and tells the listener."""
-        if self._listener is not None:
-            self._listener(self.seconds, facts)
+        """Moves the progress line on by one step."""
         if self._line is not None:
             self._line.set_postfix(facts, refresh=False)
             self._line.update()

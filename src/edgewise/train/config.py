@@ -30,7 +30,6 @@ class TrainConfig:
         batch_size, learning_rate: for ``adam``.
         seed: of the split, further starts and batches.
         progress: a progress line on standard error.
-        listener: called after every step with the seconds so far and what is known of the fit, by name.
         keep_scales: work in the scales the network has and measure none, so that training goes on from the very
             function the network is; for networks trained before and edited since.
     """
@@ -50,9 +49,6 @@ class TrainConfig:
     seed: int = 0
     progress: bool = False
     keep_scales: bool = False
-    listener: Callable[[float, dict[str, object]], None] | None = field(
-        default=None, repr=False, compare=False
-    )
 
     def __post_init__(self) -> None:
         _choice("method", self.method, METHODS)
@@ -88,6 +84,9 @@ class Step(NamedTuple):
     intervals: int
     loss: float
     validation_loss: float
+
+
+Watch = Callable[[Step, KAN], None]
 
 
 @dataclass(frozen=True)

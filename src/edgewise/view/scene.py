@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 VERSION = 1
-MOST_ROWS = 1000
+MOST_ROWS, FEWEST_ROWS, MOST_CELLS = 1000, 20, 20_000
 
 
 def scene(
@@ -90,7 +90,7 @@ def scene(
             "levels": _levels(made, rows, predictions(net, rows[_spread(len(rows))])),
             "network": _network(net, kept, checked),
             "hidden": sum(map(len, made.edges)) - sum(map(len, kept)),
-            "formulas": [_formula(formula, names["symbols"], checked) for formula in checked.formulas],
+            "formulas": [_formula(formula, names, checked) for formula in checked.formulas],
             "rows": _rows(net, checked),
             "data": [_column(column) for column in rows.T],
             "history": _history(checked.history),
@@ -141,8 +141,15 @@ def _strongest(made: Picture, most: int) -> list[list[Edge]]:
     return [[edge for edge in layer if id(edge) in kept] for layer in made.edges]
 
 
-def _spread(count: int) -> NDArray[np.intp]:
-    return np.linspace(0, count - 1, min(count, MOST_ROWS)).round().astype(np.intp)
+def _spread(count: int, most: int = MOST_ROWS) -> NDArray[np.intp]:
+    return np.linspace(0, count - 1, min(count, most)).round().astype(np.intp)
+
+
+def _shown(report: Report) -> NDArray[np.intp]:
+    """Rows of data on the page: evenly spaced, fewer where a row is long."""
+    assert report.observed is not None
+    columns = report.observed.shape[1] + (0 if report.inputs is None else report.inputs.shape[1])
+    return _spread(len(report.observed), min(MOST_ROWS, max(FEWEST_ROWS, MOST_CELLS // columns)))
 
 
 def _levels(made: Picture, rows: Array, outputs: Array) -> list[list[dict[str, Any]]]:
@@ -207,9 +214,12 @@ def _edge(edge: Edge, report: Report) -> dict[str, Any]:
     return found
 
 
-def _formula(formula: Formula, symbols: Sequence[str], report: Report) -> dict[str, Any]:
+def _formula(formula: Formula, names: Mapping[str, list[str]], report: Report) -> dict[str, Any]:
+    """A formula; one that can be read and comes as text alone is written in the other forms."""
+    symbols = names["symbols"]
     try:
         made = tree(formula.right_side, symbols)
+        formula = formula if formula.mathml else _written_out(formula, names)
     except ValueError:
         made = None
     return {
@@ -227,6 +237,14 @@ def _formula(formula: Formula, symbols: Sequence[str], report: Report) -> dict[s
     }
 
 
+def _written_out(formula: Formula, names: Mapping[str, list[str]]) -> Formula:
+    from edgewise.symbolic import Formula as Readable
+    from edgewise.symbolic.forms import forms
+
+    found = forms(Readable(formula.right_side, tuple(names["symbols"])), names["inputs"])
+    return replace(formula, **{form: getattr(formula, form) or text for form, text in found.items()})
+
+
 def _values(formula: Formula, report: Report) -> list[float] | None:
     """What a formula gives at the rows shown; the chosen one may have given the predictions."""
     values = formula.values
@@ -234,7 +252,7 @@ def _values(formula: Formula, report: Report) -> list[float] | None:
         values = report.predicted[:, 0].tolist()
     if values is None or report.observed is None or len(values) != len(report.observed):
         return None
-    return [rounded(float(values[k]), 8) for k in _spread(len(values))]
+    return [rounded(float(values[k]), 8) for k in _shown(report)]
 
 
 def _names_in(made: Any) -> set[str]:
@@ -248,7 +266,7 @@ def _rows(net: KAN, report: Report) -> dict[str, Any]:
     """Rows of data: inputs, targets, the network's values, and which were held out; at most ``MOST_ROWS``."""
     if report.observed is None or report.predicted is None:
         return {"inputs": [], "observed": [], "network": [], "held": []}
-    keep = _spread(len(report.observed))
+    keep = _shown(report)
     own = report.predicted[keep] if report.chosen is None else None
     if report.inputs is not None:
         own = predictions(net, report.inputs[keep])
@@ -272,11 +290,13 @@ def rounded(value: float, digits: int = 4) -> float:
 
 def _column(column: Array) -> dict[str, Any]:
     """One input in a few numbers."""
+    mean = float(column.mean())
     low, first, middle, third, high = np.quantile(column, [0, 0.25, 0.5, 0.75, 1]).tolist()
     return {
         "low": low,
         "high": high,
-        "mean": float(column.mean()),
+        # The mean of a symmetric column is zero but for rounding.
+        "mean": mean if abs(mean) > 1e-12 * (high - low) else 0.0,
         "deviation": float(column.std()),
         "distinct": len(np.unique(column)),
         "quartiles": [first, middle, third],

@@ -21,6 +21,7 @@ FILES = (
     "formula.js",
     "whatif.js",
     "fit.js",
+    "map.js",
     "tables.js",
     "view.js",
 )

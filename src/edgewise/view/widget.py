@@ -28,6 +28,7 @@ from edgewise.editing import Place, candidates, checked_edge
 from edgewise.editor import Editor, Step
 from edgewise.errors import EdgewiseError, InputError
 from edgewise.network import KAN
+from edgewise.train import Step as Progress
 from edgewise.view.scene import finite, scene
 from edgewise.view.script import FOLDER, script, style
 from edgewise.view.snippet import snippet
@@ -159,14 +160,15 @@ class Workbench(anywidget.AnyWidget):
             raise InputError(f"seconds={seconds!r}: expected a number above 0 and up to {LONGEST:g}")
         said = 0.0
 
-        def listener(passed: float, facts: dict[str, object]) -> None:
+        def watch(step: Progress, _: KAN) -> None:
             nonlocal said
-            if passed - said >= BETWEEN_WORDS:
-                said = passed
-                self._say("", busy={"seconds": seconds, "passed": passed, "told": f"loss {facts['loss']}"})
+            if step.seconds - said >= BETWEEN_WORDS:
+                said = step.seconds
+                told = f"loss {step.loss:.2e}"
+                self._say("", busy={"seconds": seconds, "passed": step.seconds, "told": told})
 
         self._say("", busy={"seconds": seconds, "passed": 0.0, "told": "the first steps"})
-        self._step(self.editor.refit(float(seconds), listener))
+        self._step(self.editor.refit(float(seconds), watch))
 
 
 _VERBS: dict[str, Callable[[Workbench, dict[str, Any]], None]] = {

@@ -25,7 +25,7 @@ function scaleOf(values, from, to, { air = 0.04, log = null } = {}) {
 // Round numbers between two ends, 1, 2 or 5 times a power of ten apart.
 function ticks(low, high, about) {
   const rough = (high - low) / about, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * 0.999);
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * 0.75);
   const first = Math.ceil(low / step), last = Math.floor(high / step), found = [];
   for (let k = first; k <= last; k += 1) found.push(Number((k * step).toPrecision(12)));
   return found;
@@ -56,7 +56,7 @@ const dotsOf = (points) =>
   points.filter(([, y]) => Number.isFinite(y)).map(([x, y]) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`).join("");
 
 // A frame with ticks and names; parts are drawn inside. The box says where the frame is.
-const FRAME = { wide: 360, high: 264, left: 54, right: 10, top: 10, bottom: 48 };
+const FRAME = { wide: 360, high: 264, left: 60, right: 10, top: 10, bottom: 48 };
 
 function axes(x, y, names, frame = FRAME) {
   const { wide, high, left, right, top, bottom } = frame, floor = high - bottom, end = wide - right;

@@ -1,7 +1,7 @@
 // Moving and enlarging the picture: drag, pinch or Ctrl and the wheel, buttons, and the keys + - 0.
 // While it moves, the picture is one layer that the browser shifts and scales without drawing it anew.
 
-const LARGEST = 8, STEP = 1.3;
+const LARGEST = 8, STEP = 1.3, SMALLEST = 0.7;
 
 function makeCamera(view) {
   const stage = html("div", { class: "ew-stage" });
@@ -19,7 +19,8 @@ function makeCamera(view) {
 
   function fit() {
     const unit = view.unit() * growth, room = stage.clientWidth || size[0] * unit, tall = 0.86 * window.innerHeight;
-    const base = Math.min(unit, room / size[0], Math.max(tall / size[1], 0.55 * unit));
+    const least = SMALLEST * view.unit(), base = Math.min(unit, Math.max(room / size[0], least), Math.max(tall / size[1], least));
+    stage.classList.toggle("ew-sideways", size[0] * base > room + 1);
     stage.style.height = `${Math.ceil(size[1] * base)}px`;
     root.style.width = `${size[0] * base}px`;
     root.style.height = `${size[1] * base}px`;
@@ -63,7 +64,8 @@ function makeCamera(view) {
   return { node: stage, tools, show, fit, zoom, pan };
 }
 
-// One finger or the mouse moves, two fingers enlarge; a touch on a picture that is not enlarged scrolls the page.
+// One finger or the mouse moves, two fingers enlarge; a touch on a picture that is not enlarged scrolls the page, and
+// moves sideways a picture that is wider than its place.
 function dragging(stage, pan, zoom, isZoomed) {
   const fingers = new Map();
   let moved = 0;
@@ -84,6 +86,7 @@ function dragging(stage, pan, zoom, isZoomed) {
       const after = spread(), box = stage.getBoundingClientRect();
       zoom(after.size / Math.max(before.size, 1), after.x - box.left, after.y - box.top);
     } else if (event.pointerType === "mouse" || isZoomed()) pan(next.x - last.x, next.y - last.y);
+    else if (stage.classList.contains("ew-sideways")) pan(next.x - last.x, 0);
     moved += Math.abs(next.x - last.x) + Math.abs(next.y - last.y);
   });
   for (const name of ["pointerup", "pointercancel", "pointerleave"])

@@ -5,10 +5,10 @@ function makeFit(view) {
   const place = html("div", { class: "ew-plots" }), history = historyPlot(view);
   let output = 0;
   const choose = (event) => { output = event.target.selectedIndex; update(); };
-  const choice = outputs.length > 1 ? html("label", { class: "ew-choice" }, "output ", html("select", { change: choose }, outputs.slice(0, 100).map((name) => html("option", {}, name)))) : null;
+  const choice = outputs.length > 1 && rows.observed.length ? html("label", { class: "ew-choice" }, "output ", html("select", { change: choose }, outputs.slice(0, 100).map((name) => html("option", {}, name)))) : null;
   const held = rows.held.filter(Boolean).length, all = rows.held.length;
   const note = `${held} rows were held out${all > held ? ` (strong dots), the other ${all - held} are faint` : ""}; RMSE and R² are those of the rows held out.`;
-  const node = section(view, "fit", rows.observed.length ? "Fit" : "Training", choice, html("div", { class: "ew-pair" }, place, history), rows.observed.length ? html("p", { class: "ew-note" }, note) : null);
+  const node = section(view, "fit", rows.observed.length ? "Fit" : "Training", choice, html("div", { class: "ew-pair" }, rows.observed.length ? place : null, history), rows.observed.length ? html("p", { class: "ew-note" }, note) : null);
 
   function update() {
     const formula = view.formula(), values = view.values(formula, output), name = formula ? "formula" : "network";

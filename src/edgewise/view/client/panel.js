@@ -108,7 +108,9 @@ function reading(node, readout, dot, x, y, f, value) {
 // Catalogue functions that follow the curve; pointing at one draws it over the curve.
 function candidates(view, edge, spec, drawn) {
   if (!spec.candidates) {
-    const why = edge.symbolic ? "This edge is fixed to a function already." : "No functions were compared with this edge; it matters less than those that were.";
+    const some = view.network.layers.some((layer) => layer.edges.some((other) => other.candidates));
+    const why = edge.symbolic ? "This edge is fixed to a function already."
+      : some ? "No functions were compared with this edge; it matters less than those that were." : "No functions were compared with the edges.";
     return html("p", { class: "ew-note" }, why);
   }
   const rows = spec.candidates.map((one) => {
@@ -123,7 +125,7 @@ function candidates(view, edge, spec, drawn) {
       html("th", { scope: "col", class: "ew-n" }, "R²"), html("th", { scope: "col", class: "ew-n" }, "complexity"))), html("tbody", {}, rows)));
 }
 
-const r2Words = (r2) => (r2 > 0.9999 ? `1 − ${number(1 - r2, 2)}` : r2.toFixed(4));
+const r2Words = (r2) => (r2 === 1 ? "1" : r2 > 0.9999 ? `1 − ${number(1 - r2, 2)}` : r2.toFixed(4));
 
 function candidateValues(view, edge, { text, tree, constants }, places) {
   const [a, b, c, d, p] = constants, found = law({ text, tree }), { center, scale } = view.network;

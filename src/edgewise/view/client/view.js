@@ -70,15 +70,16 @@ export function mount(element, scene, options = {}) {
   const view = new View(root, scene, options);
   const picture = makePicture(view), panel = makePanel(view), whatif = makeWhatIf(view);
   const formula = scene.formulas.length ? makeFormula(view) : null, formulas = scene.formulas.length > 1 ? makeFormulas(view) : null;
-  const fit = makeFit(view);
+  const fit = makeFit(view), map = makeMap(view);
   page.append(...[header(view), formula && formula.node,
-    html("div", { class: "ew-duo" }, picture.node, panel.node, whatif.node), fit.empty ? null : fit.node,
+    html("div", { class: "ew-duo" }, picture.node, panel.node, whatif.node), map && map.node, fit.empty ? null : fit.node,
     formulas && formulas.node, edgesSection(view), dataSection(view), settingsSection(view)].filter(Boolean));
   view.parts = [
-    [["stop"], () => [formula, formulas, fit].forEach((part) => part && part.update())],
+    [["stop"], () => [formula, formulas, fit, map].forEach((part) => part && part.update())],
     [["stop", "hover", "selected"], picture.mark],
     [["hover", "selected"], panel.update],
     [["point", "stop"], whatif.update],
+    [["point"], () => map && map.mark()],
   ];
   const stop = watch(view, picture, formula);
   view.set({ ...view.state });
