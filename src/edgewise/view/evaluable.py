@@ -20,7 +20,7 @@ from edgewise.layer import KANLayer
 from edgewise.network import KAN
 from edgewise.view.shares import living
 
-MOST_BYTES = 1_000_000
+MOST_BYTES = 850_000
 _BYTES_OF_EDGE, _BYTES_OF_NUMBER = 60, 11
 Pairs = NDArray[np.intp]
 
