@@ -60,7 +60,7 @@ def advantage(pairs: Frame, styles: Styles) -> bytes:
     """Advantage against depth, a panel a form: means over task instances with bootstrap intervals."""
     pairs = pairs[pairs["role"] == "depth"]
     forms = sorted(pairs["form"].unique())
-    with drawn(len(forms), "hidden levels", "advantage, dex (above 0: better than the MLP)") as (axes, png):
+    with drawn(len(forms), "hidden levels", "advantage over the MLP, dex") as (axes, png):
         for ax, form in zip(axes, forms, strict=True):
             ax.axhline(0, color="#1c2430", linewidth=0.8)
             for arm, rows in pairs[pairs["form"] == form].groupby("arm"):

@@ -44,18 +44,21 @@ class Picture:
 Block = Heading | Text | Table | Picture
 LONGEST_UNBROKEN = 40  # letters of a cell that stay on one line
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1c2430; background: #fff; max-width: 62rem; margin: 0 auto;
-  padding: 1.5rem 1.25rem 4rem; }
-h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 1rem; } h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
-p { margin: .5rem 0; } figure { margin: 1.2rem 0; } img { max-width: 100%; }
-.said { display: grid; grid-template-columns: 8.5rem 1fr; column-gap: 1rem; padding: .15rem .8rem; }
-.said p { margin: .25rem 0; } .said strong { padding-top: .25rem; }
-.loud { background: #eef4fa; border-left: .3rem solid #1b6ca8; padding: .5rem .8rem .5rem .5rem; font-size: 1.06rem; }
-@media (max-width: 40rem) { .said { grid-template-columns: 1fr; } }
-figcaption { color: #4b5666; font-size: .9rem; padding: .3rem 0; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; margin: .2rem 0 .8rem; }
-th, td { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid #d8dee6; text-align: left; vertical-align: top;
-  font-variant-numeric: tabular-nums; }
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; color: light-dark(#1c2430, #e4e8ee); background: light-dark(#fff, #14181d);
+  max-width: 62rem; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; }
+@media (min-width: 2400px) { body { font-size: 24px; } }
+h1 { font-size: 1.6em; line-height: 1.25; margin: 0 0 1rem; } h2 { font-size: 1.2em; margin: 2.2rem 0 .6rem; }
+p { margin: .5rem 0; } figure { margin: 1.2rem 0; } img { max-width: 100%; background: #fff; }
+.said { display: grid; grid-template-columns: 8.5em 1fr; column-gap: 1em; padding: .15em .8em; }
+.said p { margin: .25em 0; } .said strong { padding-top: .25em; }
+.loud { background: light-dark(#eef4fa, #1b2836); border-left: .3em solid #1b6ca8; padding: .5em .8em .5em .5em;
+  font-size: 1.06em; }
+@media (max-width: 40em) { .said { grid-template-columns: 1fr; } }
+figcaption { color: light-dark(#4b5666, #a9b3bf); font-size: .9em; padding: .3rem 0; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9em; margin: .2rem 0 .8rem; }
+th, td { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid light-dark(#d8dee6, #3a434e); text-align: left;
+  vertical-align: top; font-variant-numeric: tabular-nums; }
 td.one { white-space: nowrap; }
 """
 
@@ -98,7 +101,7 @@ def _html(block: Block) -> str:
     rows = "".join("<tr>" + "".join(_cell(text) for text in row) + "</tr>\n" for row in block.rows)
     caption = f"<figcaption>{html.escape(block.caption)}</figcaption>"
     table = f"<table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table>"
-    return f'<figure>{caption}<div class="wide">{table}</div></figure>'
+    return f'<figure>{caption}<div class="wide" tabindex="0">{table}</div></figure>'
 
 
 def _cell(text: str) -> str:

@@ -65,7 +65,11 @@ def answer(found: Sequence[Verdict]) -> str:
         return "No arm has rows enough for a verdict yet. Run the study to its end."
     best = max(kans, key=lambda verdict: (verdict.advantage == verdict.advantage, verdict.advantage))
     depth = best.contrasts[0]
-    change = f"; this changes by {signed(depth)} dex with every doubling of depth" if depth.instances else ""
+    change = (
+        f"; the KAN's advantage changes by {signed(depth)} dex with every doubling of depth"
+        if depth.instances
+        else ""
+    )
     control = [one for one in found if one.arm == CONTROL and one.form == best.form and one not in kans]
     beside = f" (a {named(CONTROL)}: {times(control[0].advantage)})" if control else ""
     return (
