@@ -67,10 +67,18 @@ class Form(StrEnum):
     numpy = "numpy"
     torch = "torch"
     c = "c"
+    javascript = "javascript"
+
+
+class Show(StrEnum):
+    """What ``edgewise view`` can draw into a figure."""
+
+    network = "network"
+    dependence = "dependence"
 
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that edgewise fit wrote.")]
-StudyFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a study.toml.")]
+StudyFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a study.toml or claims.toml.")]
 Quick = Annotated[bool, typer.Option("--quick", help="The small study of the folder, at most half an hour.")]
 Index = Annotated[int | None, typer.Option(help="Row of the table of formulas; without it, the chosen one.")]
 
@@ -193,13 +201,23 @@ def view(
     run: Run,
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write: .svg, .png, .pdf or .html; without it, the run's report.html."),
+        typer.Option(
+            help="File to write: .svg, .pdf or .png for a figure, .gif or .mp4 for a movie of saved frames, .html for "
+            "the page; without it, the run's report.html."
+        ),
+    ] = None,
+    show: Annotated[
+        Show, typer.Option(help="The network, or how the prediction depends on each input.")
+    ] = Show.network,
+    size: Annotated[
+        str | None, typer.Option(metavar="W[xH]", help="Inches: 3.5 is one column of a journal, 7x4 two.")
     ] = None,
 ) -> None:
     """Draw a run's network, or write its page, and print where it is."""
-    from edgewise.report import PAGE, draw, read_run
+    from edgewise.report import PAGE, draw, draw_movie, is_movie, read_run
 
-    typer.echo(draw(read_run(run), out or run / PAGE))
+    path, inches = out or run / PAGE, _inches(size)
+    typer.echo(draw_movie(run, path, inches) if is_movie(path) else draw(read_run(run), path, show, inches))
 
 
 @app.command()
@@ -240,11 +258,15 @@ def study_run(
         str | None, typer.Option(metavar="local|ADDRESS", help="Run on a Dask cluster instead.")
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="Stop after so long; the next run goes on.")] = None,
+    only: Annotated[str | None, typer.Option(help="Pieces of a study of claims, a,b; without it, all.")] = None,
 ) -> None:
     """Train the cells of a study that have no row yet."""
     from edgewise.study.command import run_study
 
-    result = run_study(folder, quick=quick, processes=processes, cluster=dask, max_seconds=seconds)
+    pieces = only.split(",") if only else ()
+    result = run_study(
+        folder, quick=quick, only=pieces, processes=processes, cluster=dask, max_seconds=seconds
+    )
     typer.echo(result.message)
 
 
@@ -349,6 +371,19 @@ def _split(features: str | None) -> list[str] | None:
         return None
     names = next(csv.reader([features], skipinitialspace=True), [])
     return [name.strip() for name in names if name.strip()]
+
+
+def _inches(size: str | None) -> tuple[float, float | None] | None:
+    """Width and height from ``7x4``, or the width alone from ``3.5``."""
+    if size is None:
+        return None
+    width, _, height = size.lower().partition("x")
+    try:
+        return float(width), float(height) if height else None
+    except ValueError:
+        raise InputError(
+            f"--size is {size!r}: expected inches; type for instance --size 3.5 or --size 7x4"
+        ) from None
 
 
 def _pairs(units: str | None) -> dict[str, str] | None:

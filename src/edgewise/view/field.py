@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgewise.errors import InputError
+from edgewise.view.figure import settled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +23,11 @@ ACROSS = 161
 
 
 def field_figure(
-    solution: "Solution", unknown: str | None = None, exact: Callable[..., Any] | None = None
+    solution: "Solution",
+    unknown: str | None = None,
+    exact: Callable[..., Any] | None = None,
+    *,
+    size: tuple[float, float | None] | None = None,
 ) -> "Figure":
     """The field of one unknown over two coordinates with the knots as ticks, and its error beside it.
 
@@ -30,6 +35,7 @@ def field_figure(
         solution: of a problem in one or two coordinates.
         unknown: which; the first without a name.
         exact: the truth as a function of the coordinates, as tensors; without it there is no error.
+        size: ``(width, height)`` in inches; 5.2 for each panel and 4.2 when left out, a height of None keeps the shape.
 
     Example:
         >>> from edgewise.pde import Interval, Problem, dirichlet, solve
@@ -37,7 +43,10 @@ def field_figure(
         >>> len(field_figure(solve(bar), exact=lambda x: x * (1 - x)).axes)
         2
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+
+    from edgewise.view.layout import checked_size
 
     problem = solution.problem
     name = unknown or problem.unknowns[0]
@@ -49,10 +58,12 @@ def field_figure(
     panels = [(name, _values(solution, name))]
     if exact is not None:
         panels.append((f"error of {name}", panels[0][1] - _truth(solution, exact)))
-    made = Figure(figsize=(5.2 * len(panels), 4.2), layout="constrained")
+    width, height = checked_size(size) or (5.2 * len(panels), None)
+    made = Figure(figsize=(width, height or 4.2 / 5.2 * width / len(panels)), layout="constrained")
+    FigureCanvasAgg(made)
     for k, (title, values) in enumerate(panels, start=1):
         _panel(made, made.add_subplot(1, len(panels), k), solution, title, values)
-    return made
+    return settled(made)
 
 
 def _grid(solution: "Solution") -> list[Array]:
