@@ -175,6 +175,22 @@ def test_time_marched_burgers():
     assert float((solution(x=x, t=t).detach() - exact).norm() / exact.norm()) < 1e-3
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["burgers", "allen-cahn", "kdv"])
+def test_fronts_and_waves_that_travel_far(name):
+    one = case(name)
+    solution = solve(one.build(0), max_seconds=one.seconds)
+    assert one.error(solution) <= one.target
+    assert solution.count <= 2000
+
+
+@pytest.mark.slow
+def test_a_lid_drives_a_cavity():
+    one = case("cavity")
+    solution = solve(one.build(0), rank=8, cells=20, max_seconds=120)
+    assert one.error(solution) <= 3e-2
+
+
 def test_hunters_and_prey():
     """A system of ordinary equations in time beside SciPy's integrator."""
     problem = Problem(
