@@ -205,7 +205,7 @@ def test_hunters_and_prey():
 
     t = np.linspace(0, 10, 21)
     exact = solve_ivp(rates, (0, 10), [2, 1], t_eval=t, rtol=1e-10, atol=1e-12)
-    found = solve(problem, max_seconds=30)(t=t)
+    found = solve(problem, max_seconds=120)(t=t)
     np.testing.assert_allclose(found["u"], exact.y[0], atol=1e-6)
     np.testing.assert_allclose(found["v"], exact.y[1], atol=1e-6)
 
