@@ -26,10 +26,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgewise.checkpoint import CONFIG, MODEL, is_checkpoint, load, load_extra, save
+from edgewise.checkpoint import is_checkpoint, load, load_extra, save
 from edgewise.errors import CheckpointError, EdgewiseError, InputError
 from edgewise.estimators import FormulaRegressor, formula_values
 from edgewise.network import KAN
+from edgewise.pair import CONFIG, MODEL
 from edgewise.symbolic import Formula
 from edgewise.tables import Table
 from edgewise.view import figure, page, save_svg
