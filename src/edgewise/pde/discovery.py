@@ -25,7 +25,6 @@ from edgewise.pde.conditions import Condition, Integral, Law, Periodic
 from edgewise.pde.fields import Field, leaf_field
 from edgewise.pde.problem import Problem
 from edgewise.pde.solution import Solution
-from edgewise.pde.storage import Unstated
 from edgewise.pde.taylor import Index
 from edgewise.symbolic import Formula, SearchConfig, SearchResult, search, symbol_names
 from edgewise.symbolic.certificate import Certificate, certify
@@ -77,7 +76,7 @@ def field_formulas(solution: Solution, *, max_seconds: float = 120.0, seed: int 
         results[name] = table.searched(name, 0.8 * clock.left() / (len(problem.unknowns) - k), rounded=True)
     formulas = {name: one.candidates[one.chosen].formula for name, one in results.items()}
     residuals: dict[str, float] = {}
-    if not isinstance(problem, Unstated):
+    if problem.laws():
         terms = _Terms(solution, seed)
         formulas = terms.settled(formulas)
         residuals = terms.left(formulas)

@@ -46,6 +46,10 @@ class Unstated(Problem):
         self.parameters, self.constants = {}, {}
         self.orders = {name: Orders([(0,) * len(domain.coordinates)]) for name in unknowns}
 
+    def laws(self) -> list[Law]:
+        """None."""
+        return []
+
     def __getattr__(self, name: str) -> Any:
         if name == "equations":
             raise InputError(f"a solution from a file holds no equation; type {ADVICE}")
