@@ -44,6 +44,7 @@ def test_outside_the_domain_there_is_nothing():
     assert _titled(made)["u"].images[0].get_array()[80, 80] == pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:unsure")
 def test_three_coordinates_are_cut_where_the_user_says():
     slab = Problem(
         "u",

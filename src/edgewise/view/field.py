@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Exact = Callable[..., Any]
 ACROSS = 161
-DECADES = 8
+DECADES = 5
+NEGLIGIBLE = 0.01
 LINE, KNOTS = "#0072b2", "#888888"
 
 
@@ -34,7 +35,7 @@ def field_figure(
     residuals: bool = True,
     at: Mapping[str, float] | None = None,
 ) -> "Figure":
-    """Fields over one or two coordinates, the size of every equation's residual, and errors.
+    """Fields over one or two coordinates, errors, and the size of every equation's residual.
 
     Knots are ticks beside the fields and lines over the residuals, which are shown over ``DECADES`` decades.
 
@@ -60,7 +61,7 @@ def field_figure(
     plane = _plane(solution, at or {})
     panels = [*_fields(solution, plane, names, exact)]
     panels += _residuals(solution, plane) if residuals else []
-    columns = len(panels) if len(panels) < 4 else min(3, ceil(len(panels) / 2))
+    columns = len(names) if len(names) > 1 else min(len(panels), 3)
     rows = ceil(len(panels) / columns)
     made = Figure(figsize=(4.8 * columns, 4.0 * rows), layout="constrained")
     for k, panel in enumerate(panels, start=1):
@@ -116,9 +117,8 @@ def _fields(
     found = solution(plane.points)
     values = found if isinstance(found, dict) else {solution.problem.unknowns[0]: found}
     truths = exact if isinstance(exact, Mapping) else dict.fromkeys(names, exact)
-    panels = []
+    panels = [_Panel(f"{name}{plane.held}", plane.on_grid(values[name]), "field") for name in names]
     for name in names:
-        panels.append(_Panel(f"{name}{plane.held}", plane.on_grid(values[name]), "field"))
         truth = truths.get(name)
         if callable(truth):
             right = np.asarray(truth(*torch.from_numpy(plane.points).T))
@@ -184,7 +184,7 @@ class _Panel:
         if self.kind == "residual":
             largest = max(largest, 1e-300)
             return {"cmap": "viridis", "norm": LogNorm(largest * 10.0**-DECADES, largest, clip=True)}
-        crosses = np.nanmin(self.values) < 0 < np.nanmax(self.values)
+        crosses = min(-np.nanmin(self.values), np.nanmax(self.values)) > NEGLIGIBLE * largest
         if self.kind == "field" and not crosses:
             return {"cmap": "viridis"}
         return {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
