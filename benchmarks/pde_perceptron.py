@@ -62,6 +62,14 @@ class Tanh:
         """Sets them."""
         self.weights = free.clone()
 
+    def layers(self, free: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Weights ``(out, in)`` and bias ``(out,)`` of every layer."""
+        pieces = free.split([out * (fan + 1) for out, fan in self.shapes])
+        return [
+            (piece[: out * fan].view(out, fan), piece[out * fan :])
+            for piece, (out, fan) in zip(pieces, self.shapes, strict=True)
+        ]
+
     def jets(self, points: Tensor, orders: Orders) -> "TanhJets":
         """The network's part, ready at points."""
         return TanhJets(self, points, orders)
@@ -88,7 +96,7 @@ class TanhJets:
     """All derivatives of a perceptron at fixed points, and theirs by its weights; as ``edgewise.pde.jets.Jets``."""
 
     def __init__(self, net: Tanh, points: Tensor, orders: Orders) -> None:
-        self.orders, self.shapes = orders, net.shapes
+        self.orders, self.net = orders, net
         self.sizes = [0, len(net.weights)]
         mirrored = sorted(net.held.signs)
         self.images = [
@@ -100,7 +108,7 @@ class TanhJets:
 
     def run(self, free: Tensor) -> Tensor:
         """Derivatives ``(indices, n, 1)``."""
-        self._layers, self._seen = _layers(free, self.shapes), []
+        self._layers, self._seen = self.net.layers(free), []
         total = sum(self._climbed(inputs) * share for inputs, share in self.images)
         if self.distance is not None:
             total = self.orders.multiply(total, self.distance)
@@ -139,13 +147,6 @@ class TanhJets:
             parts += [down[0], torch.einsum("ano,ani->noi", down, z).flatten(1)]
             down = down @ weight
         return torch.cat(parts[::-1], dim=1)
-
-
-def _layers(free: Tensor, shapes: Sequence[tuple[int, int]]) -> list[tuple[Tensor, Tensor]]:
-    pieces = free.split([out * (fan + 1) for out, fan in shapes])
-    return [
-        (p[: out * fan].view(out, fan), p[out * fan :]) for p, (out, fan) in zip(pieces, shapes, strict=True)
-    ]
 
 
 def _tanh(s: Tensor, orders: Orders) -> tuple[Tensor, Tensor]:
