@@ -130,6 +130,7 @@ def test_predict_prints_csv_with_a_header(made):
         ("numpy", "def formula"),
         ("torch", "torch"),
         ("c", "double"),
+        ("javascript", "function formula"),
     ],
 )
 def test_formula_prints_in_every_form(made, form, said):
@@ -155,6 +156,20 @@ def test_view_writes_by_extension(made):
         assert (result.exit_code, result.stdout) == (0, f"{name}\n")
         assert os.path.getsize(name) > 1000
     assert run("view", folder / "run").stdout == f"{folder / 'run' / 'report.html'}\n"
+
+
+def test_view_draws_what_it_is_asked_to_in_inches(made):
+    folder, _ = made
+    for size, show in (("3.5x3", "network"), ("3.5X2.5", "dependence")):
+        call = ("view", folder / "run", "--out", f"{show}.svg", "--size", size, "--show", show)
+        assert run(*call).exit_code == 0
+        sides = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', Path(f"{show}.svg").read_text())
+        assert sides is not None
+        assert [float(side) / 72 for side in sides.groups()] == [float(n) for n in size.lower().split("x")]
+    assert Path("network.svg").read_text() != Path("dependence.svg").read_text()
+    assert "--size 7x4" in mistake("view", folder / "run", "--out", "a.pdf", "--size", "wide")
+    assert "too low" in mistake("view", folder / "run", "--out", "a.pdf", "--size", "3.5x0.5")
+    assert "holds no frames" in mistake("view", folder / "run", "--out", "a.gif")
 
 
 def test_doctor_describes_the_machine_and_a_run(made):

@@ -14,6 +14,7 @@ WITHOUT_CODE = {
     "deep-measured.md",
     "formulas-measured.md",
     "formulas-noise.md",
+    "gallery.md",
     "speed-measured.md",
     "when-not-to-use.md",
 }

@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import shutil
 
 import numpy as np
@@ -10,6 +11,7 @@ from edgewise.errors import CheckpointError, InputError
 from edgewise.estimators import FormulaRegressor
 from edgewise.network import KAN
 from edgewise.report import FILES, check_free, draw, pending, read_run, spread, write_run
+from edgewise.runpage import command
 from edgewise.tables import Table
 
 
@@ -59,6 +61,46 @@ def test_a_run_is_read_back_as_it_was(run, fitted):
     np.testing.assert_array_equal(found.X, table.X)
     for formula, candidate in zip(found.formulas, model.candidates_, strict=True):
         np.testing.assert_array_equal(formula(table.X), candidate.formula(table.X))
+
+
+def test_the_page_of_a_run_has_every_formula_in_every_form(run, fitted):
+    model, table = fitted
+    text = (run / "report.html").read_text(encoding="utf-8")
+    scene = json.loads(text.partition('id="scene">')[2].partition("</script>")[0])
+    assert scene["names"]["symbols"] == list(read_run(run).extra["symbols"])
+    assert sum(scene["rows"]["held"]) == len(model.report_.held_out)
+    assert len(scene["rows"]["observed"]) == len(table.y)
+    for formula, candidate in zip(scene["formulas"], model.candidates_, strict=True):
+        np.testing.assert_allclose(
+            formula["values"], candidate.formula(np.array(scene["rows"]["inputs"])), rtol=1e-6
+        )
+        assert formula["tree"] is not None
+        assert formula["math"][0] == "math"
+        assert "def formula(" in formula["python"]
+        assert "double formula(" in formula["c"]
+    assert scene["history"]["loss"] == sorted(scene["history"]["loss"], reverse=True)
+    assert dict(scene["versions"])["edgewise"]
+    edges = [edge for layer in scene["network"]["layers"] for edge in layer["edges"]]
+    assert all("candidates" in edge for edge in edges if "law" not in edge and edge["share"] > 0)
+
+
+def test_an_earlier_runs_page_does_without_what_it_did_not_store(run, tmp_path):
+    found = read_run(run)
+    for key in ("shown", "history", "versions", "candidates"):
+        del found.extra[key]
+    assert draw(found, tmp_path / "page.html").stat().st_size > 1000
+
+
+def test_the_command_repeats_the_run():
+    settings = {
+        "data": "my table.csv", "target": "y", "features": ["a", "b,c"], "seconds": 5.0, "seed": 3,
+        "units": {"a": "m"}, "guesses": ["a**2", "a"], "functions": None,
+    }  # fmt: skip
+    assert shlex.split(command(settings)) == [
+        *("edgewise", "fit", "my table.csv", "--target", "y", "--features", 'a,"b,c"', "--seconds", "5"),
+        *("--seed", "3", "--units", "a=m", "--guess", "a**2", "--guess", "a"),
+    ]
+    assert command({"seed": 1}) == ""
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf", ".html", ".SVG"])

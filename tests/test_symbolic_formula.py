@@ -2,6 +2,7 @@ import ctypes
 import pickle
 import shutil
 import subprocess
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -265,6 +266,33 @@ def test_complexity_counts_what_a_reader_takes_in(text, nodes):
 
 def test_latex_is_that_of_the_formula():
     assert Formula("sqrt(x)/2", ("x",)).latex() == r"\frac{\sqrt{x}}{2}"
+
+
+def test_names_that_are_words_stand_upright_in_latex():
+    made = Formula("mass_kg/x1 + theta", ("mass_kg", "x1", "theta")).latex()
+    assert made == r"\frac{\mathrm{mass\_kg}}{x_{1}} + \theta"
+
+
+def test_mathml_has_the_labels_and_no_entities_but_those_of_xml():
+    formula = Formula("2*mass_kg*exp(-x1) + log(mass_kg)", ("mass_kg", "x1"))
+    made = formula.mathml({"mass_kg": "<mass> & more"})
+    root = ElementTree.fromstring(made)
+    assert root.tag == "math"
+    words = [element.text for element in root.iter("mi")]
+    assert words.count("<mass> & more") == 2
+    assert "log" in words
+    assert root.find(".//msub") is not None  # x1
+    assert [element.text for element in ElementTree.fromstring(formula.mathml()).iter("mi")].count(
+        "mass_kg"
+    ) == 2
+
+
+def test_javascript_is_source_without_words_of_the_language():
+    made = Formula("2*var**2 + sqrt(Math)", ("var", "Math")).code("javascript")
+    assert made.startswith("function formula(var_, Math_) {\n  return ")
+    assert "Math.sqrt(Math_)" in made
+    with pytest.raises(InputError, match="no JavaScript code for a formula with erf"):
+        Formula("erf(x)", ("x",)).code("javascript")
 
 
 def test_sympy_gives_an_expression_in_real_symbols():

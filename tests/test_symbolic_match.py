@@ -186,3 +186,14 @@ def test_bessel_functions_are_found_at_wide_scales(low, order, frequency):
 def test_functions_may_be_given_by_name():
     x, y = samples(CATALOGUE["gaussian"])
     assert match_edge(x, y, ["sine", "gaussian"])[0].function is CATALOGUE["gaussian"]
+
+
+def test_a_curve_that_is_followed_by_cancellation_only_has_a_coarse_match():
+    x = torch.linspace(-1, 1, 200, dtype=torch.float64)
+    assert match_edge(x, x**2, ["sine"]) == []
+    best = match_edge(x, x**2, ["sine"], coarse=True)[0]
+    a, b, c, d, _ = best.constants
+    off = c * (a * x + b).sin() + d - x**2
+    assert float(off.square().mean().sqrt() / (x**2).std(correction=0)) == pytest.approx(best.error, rel=1e-6)
+    assert best.error < 0.01
+    assert abs(c) < 1e3

@@ -257,6 +257,16 @@ def test_fixed_edges_are_refitted_and_stay_fixed():
     assert fitted.kan_layers[0].edge(0, 0).name == "sine"
 
 
+def test_kept_scales_go_on_from_the_function_the_network_is():
+    X, y = table(60)
+    net = train(new_network(), X, y, quick()).network
+    far = 0.1 * X + 3.0
+    kept = train(net, far, net(far).detach(), TrainConfig(max_seconds=1e-9, keep_scales=True)).network
+    torch.testing.assert_close(kept(X), net(X), rtol=0, atol=1e-12)
+    assert torch.equal(kept.input_center, net.input_center)
+    assert torch.equal(kept.output_scale, net.output_scale)
+
+
 @METHODS
 def test_removed_edges_stay_removed(method):
     X, y = table(40)

@@ -1,6 +1,7 @@
 """The figure: what is on it, that nothing collides, and that nothing else happens."""
 
 import os
+import re
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 
 from edgewise.errors import InputError
 from edgewise.network import KAN
-from edgewise.view import figure, save_svg
+from edgewise.view import figure, save_figure
 from edgewise.view.layout import MOST_BOXES, label_plan, layout
 from edgewise.view.picture import picture
 from edgewise.view.title import math_width, title
@@ -218,19 +219,91 @@ def test_labels_stand_up_where_they_must():
     assert 0 < len(thinned.kept) < 200
 
 
-def test_svg_is_the_same_each_time(tmp_path):
+@pytest.mark.parametrize("ending", ["svg", "pdf", "png"])
+def test_files_are_the_same_each_time(tmp_path, ending):
     for name in "ab":
         drawn = figure(rough([2, (1, 1), 1]), batch(2), feature_names=["<script>", "$_%&"], formula="x^{2}")
-        assert save_svg(drawn, tmp_path / f"{name}.svg") == tmp_path / f"{name}.svg"
-    text = (tmp_path / "a.svg").read_text()
-    assert text == (tmp_path / "b.svg").read_text()
-    assert "<dc:date>" not in text
-    ElementTree.fromstring(text)
-    assert not list(ElementTree.fromstring(text).iter("{http://www.w3.org/2000/svg}script"))
+        assert save_figure(drawn, tmp_path / f"{name}.{ending}") == tmp_path / f"{name}.{ending}"
+    content = (tmp_path / f"a.{ending}").read_bytes()
+    assert content == (tmp_path / f"b.{ending}").read_bytes()
+    assert not re.search(rb"dc:date|CreationDate|Matplotlib v", content)
+
+
+def test_files_are_the_same_in_every_process(tmp_path):
+    """Sets of letters are walked in another order under another hash seed."""
+    code = (
+        "import sys, torch; from edgewise.network import KAN; from edgewise.view import figure, save_figure\n"
+        "net = KAN([2, 1], generator=torch.Generator().manual_seed(0))\n"
+        "made = figure(net, torch.linspace(0, 1, 20).reshape(10, 2), formula='y = \\\\sin{x}')\n"
+        "for ending in ('svg', 'pdf'): save_figure(made, f'{sys.argv[1]}.{ending}')\n"
+    )
+    for seed in "12":
+        where = [sys.executable, "-c", code, str(tmp_path / seed)]
+        known = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": seed}
+        subprocess.run(where, check=True, timeout=120, env=known)
+    for ending in ("svg", "pdf"):
+        assert (tmp_path / f"1.{ending}").read_bytes() == (tmp_path / f"2.{ending}").read_bytes()
+
+
+def test_svg_letters_are_text_and_cannot_act(tmp_path):
+    drawn = figure(rough([2, 1]), batch(2), feature_names=["<script>", "pressure"], formula=r"\sin{x}")
+    root = ElementTree.parse(save_figure(drawn, tmp_path / "net.svg")).getroot()
+    texts = ["".join(element.itertext()).strip() for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"<script>", "pressure", "spline", "sinx"} <= {"".join(text.split()) for text in texts}
+    assert not list(root.iter("{http://www.w3.org/2000/svg}script"))
+
+
+def test_pdf_letters_are_text_in_embedded_truetype(tmp_path):
+    drawn = figure(rough([2, 1]), batch(2), feature_names=["temperature", "pressure"], formula=r"\sin{x}")
+    with matplotlib.rc_context({"pdf.compression": 0}):
+        content = save_figure(drawn, tmp_path / "net.pdf").read_bytes()
+    assert b"/FontFile2" in content
+    assert b"/ToUnicode" in content, "text that cannot be copied"
+    assert b"/Type3" not in content, "outlines that journals refuse"
+
+
+def test_other_endings_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"expected \.svg, \.pdf or \.png"):
+        save_figure(figure(rough([2, 1]), batch(2)), tmp_path / "net.jpg")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("size", [(3.5, None), (7, None), (3.5, 5), (7, 4.4), (7, 9)])
+def test_size_in_inches_is_met_and_words_keep_theirs(size, tmp_path):
+    net = rough([3, (2, 1), 1])
+    net.kan_layers[0].fix_edge(0, 0, "square", torch.tensor([1.0, 0, 1, 0, 1]))
+    drawn = figure(net, batch(3), size=size, formula="y = " + "x + " * 40)
+    width, height = drawn.get_size_inches()
+    assert width == pytest.approx(size[0])
+    assert size[1] is None or height == pytest.approx(size[1])
+    sizes = [text.get_fontsize() for text in drawn.axes[0].texts if text.get_text()]
+    assert min(sizes) >= 6
+    found, page = text_boxes(drawn), drawn.bbox
+    for k, one in enumerate(found):
+        assert page.x0 <= one.x0 <= one.x1 <= page.x1
+        assert page.y0 <= one.y0 <= one.y1 <= page.y1
+        assert not any(one.overlaps(other) for other in found[:k])
+    assert boxes(drawn) == 3 * 4 + 3
+
+
+def test_sizes_that_cannot_be():
+    with pytest.raises(InputError, match=r"too low for this network: expected a height of at least \d"):
+        figure(rough([3, 5, 1]), batch(3), size=(3.5, 1.0))
+    for size in (3.5, (1.0, None), (3.5, -1), ("3", 2), (3.5, 2, 1), (float("nan"), 2)):
+        with pytest.raises(InputError, match="size="):
+            figure(rough([2, 1]), batch(2), size=size)
+
+
+def test_splines_and_fixed_functions_differ_in_shape():
+    net = rough([2, 1])
+    net.kan_layers[0].fix_edge(0, 0, "square", torch.tensor([1.0, 0, 1, 0, 1]))
+    (frames,) = (artist for artist in artists(figure(net, batch(2))) if isinstance(artist, PolyCollection))
+    fixed, spline = (len(path.vertices) - 1 for path in frames.get_paths())
+    assert (fixed, spline) == (8, 4)
 
 
 def test_svg_survives_letters_the_font_lacks(tmp_path):
-    save_svg(figure(rough([2, 1]), batch(2), feature_names=["温度", "🙂"]), tmp_path / "net.svg")
+    save_figure(figure(rough([2, 1]), batch(2), feature_names=["温度", "🙂"]), tmp_path / "net.svg")
 
 
 def test_failed_svg_leaves_nothing(tmp_path, monkeypatch):
@@ -239,11 +312,11 @@ def test_failed_svg_leaves_nothing(tmp_path, monkeypatch):
     drawn = figure(rough([2, 1]), batch(2))
     monkeypatch.setattr(drawn, "savefig", lambda *a, **k: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        save_svg(drawn, target)
+        save_figure(drawn, target)
     assert [path.name for path in tmp_path.iterdir()] == ["net.svg"]
     assert target.read_text() == "old"
     with pytest.raises(InputError, match="does not exist"):
-        save_svg(drawn, tmp_path / "missing" / "net.svg")
+        save_figure(drawn, tmp_path / "missing" / "net.svg")
 
 
 def test_no_global_state_and_nothing_written(tmp_path, monkeypatch):

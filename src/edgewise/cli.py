@@ -67,6 +67,14 @@ class Form(StrEnum):
     numpy = "numpy"
     torch = "torch"
     c = "c"
+    javascript = "javascript"
+
+
+class Show(StrEnum):
+    """What ``edgewise view`` can draw into a figure."""
+
+    network = "network"
+    dependence = "dependence"
 
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that edgewise fit wrote.")]
@@ -193,13 +201,23 @@ def view(
     run: Run,
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write: .svg, .png, .pdf or .html; without it, the run's report.html."),
+        typer.Option(
+            help="File to write: .svg, .pdf or .png for a figure, .gif or .mp4 for a movie of saved frames, .html for "
+            "the page; without it, the run's report.html."
+        ),
+    ] = None,
+    show: Annotated[
+        Show, typer.Option(help="The network, or how the prediction depends on each input.")
+    ] = Show.network,
+    size: Annotated[
+        str | None, typer.Option(metavar="W[xH]", help="Inches: 3.5 is one column of a journal, 7x4 two.")
     ] = None,
 ) -> None:
     """Draw a run's network, or write its page, and print where it is."""
-    from edgewise.report import PAGE, draw, read_run
+    from edgewise.report import PAGE, draw, draw_movie, is_movie, read_run
 
-    typer.echo(draw(read_run(run), out or run / PAGE))
+    path, inches = out or run / PAGE, _inches(size)
+    typer.echo(draw_movie(run, path, inches) if is_movie(path) else draw(read_run(run), path, show, inches))
 
 
 @app.command()
@@ -362,6 +380,19 @@ def _split(features: str | None) -> list[str] | None:
         return None
     names = next(csv.reader([features], skipinitialspace=True), [])
     return [name.strip() for name in names if name.strip()]
+
+
+def _inches(size: str | None) -> tuple[float, float | None] | None:
+    """Width and height from ``7x4``, or the width alone from ``3.5``."""
+    if size is None:
+        return None
+    width, _, height = size.lower().partition("x")
+    try:
+        return float(width), float(height) if height else None
+    except ValueError:
+        raise InputError(
+            f"--size is {size!r}: expected inches; type for instance --size 3.5 or --size 7x4"
+        ) from None
 
 
 def _pairs(units: str | None) -> dict[str, str] | None:

@@ -258,6 +258,24 @@ class KAN(nn.Module):
             layer.refit(splines.refine_knots(layer.spline.knots, layer.spline.degree, intervals))
         return finer
 
+    def fix(self, edge: Sequence[int], function: Any, X: Any) -> "KAN":
+        """A network with edge ``(layer, source, target)`` fixed to a function; see ``edgewise.editing.fixed``."""
+        from edgewise.editing import fixed
+
+        return fixed(self, edge, function, X)
+
+    def cut(self, edge: Sequence[int], X: Any = None) -> "KAN":
+        """A network without edge ``(layer, source, target)``; see ``edgewise.editing.cut``."""
+        from edgewise.editing import cut
+
+        return cut(self, edge, X)
+
+    def set_free(self, edge: Sequence[int], X: Any = None, *, tolerance: float = 1e-3) -> "KAN":
+        """A network with edge ``(layer, source, target)`` a spline again; see ``edgewise.editing.freed``."""
+        from edgewise.editing import freed
+
+        return freed(self, edge, X, tolerance)
+
     def to_formula(
         self,
         X: Any,
@@ -276,6 +294,12 @@ class KAN(nn.Module):
         from edgewise.symbolic.conversion import network_formula
 
         return network_formula(self, X, y, names=names, output=output, max_seconds=max_seconds)
+
+    def _repr_html_(self) -> str | None:
+        """The picture a notebook shows; none of a network too large for one."""
+        from edgewise.view.snippet import snippet
+
+        return snippet(self)
 
     def enter(self, x: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch inputs"]:
         """The user's units turned into the network's own."""

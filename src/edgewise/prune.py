@@ -113,7 +113,7 @@ def _prune_edges(network: KAN, judge: _Judge) -> list[Removed]:
         if len([1 for i in range(layer.in_features) if layer.edge(i, target)]) < 2:
             continue
         trial = copy.deepcopy(network)
-        _take_away(trial, judge.X, level, source, target)
+        take_away(trial, judge.X, level, source, target)
         if judge.accepts(trial):
             network.layers[level] = trial.kan_layers[level]
             gone.append(Removed("edge", level, source, target))
@@ -125,8 +125,8 @@ def _prune_edges(network: KAN, judge: _Judge) -> list[Removed]:
     return gone
 
 
-def _take_away(network: KAN, X: Tensor, level: int, source: int, target: int) -> None:
-    """Removes one edge in place and hands its mean to another edge of the same node."""
+def take_away(network: KAN, X: Tensor, level: int, source: int, target: int) -> None:
+    """Removes one edge in place and hands its mean to another edge of the same node, if there is one."""
     layer = network.kan_layers[level]
     with torch.no_grad():
         mean = network.trace(X).layers[level].curves[:, source, target].mean()
@@ -136,9 +136,9 @@ def _take_away(network: KAN, X: Tensor, level: int, source: int, target: int) ->
             with torch.no_grad():
                 layer.symbolic.constants[k, 3] += mean
             return
-    heir = int(layer.spline.mask[:, target].nonzero()[0])
-    with torch.no_grad():
-        layer.spline.coef[heir, :, target] += mean
+    for heir in layer.spline.mask[:, target].nonzero()[:1, 0].tolist():
+        with torch.no_grad():
+            layer.spline.coef[heir, :, target] += mean
 
 
 def _living(network: KAN) -> list[tuple[int, int, int]]:

@@ -16,6 +16,7 @@ already in that place is replaced; anything else is left alone and the new run r
 
 import math
 import os
+import platform
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
@@ -25,16 +26,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
+from edgewise import __version__
 from edgewise.checkpoint import is_checkpoint, load, load_extra, save
 from edgewise.errors import CheckpointError, EdgewiseError, InputError
 from edgewise.estimators import FormulaRegressor, formula_values
 from edgewise.network import KAN
 from edgewise.pair import CONFIG, MODEL
+from edgewise.runpage import page_report
 from edgewise.symbolic import Formula
 from edgewise.tables import Table
-from edgewise.view import figure, page, save_svg
-from edgewise.view.writing import replacing
+from edgewise.view import dependence_figure, figure, movie, page, partial_dependence, picture, save_figure
+from edgewise.view.frames import read_frames
+from edgewise.view.layout import Size
+from edgewise.view.movie import ENDINGS
+from edgewise.view.page import MOST_COMPARED
+from edgewise.view.scene import compared
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +52,7 @@ EQUATIONS, PICTURE, PAGE = "equations.csv", "network.svg", "report.html"
 FILES = (CONFIG, MODEL, EQUATIONS, PICTURE, PAGE)
 DRAWN = ("network.png", "network.pdf")
 SAMPLE_ROWS, SAMPLE_CELLS = 500, 50_000
+HISTORY = ("seconds", "loss")
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,8 @@ def check_free(folder: Path) -> None:
 def write_run(folder: Path, model: FormulaRegressor, table: Table, settings: dict[str, Any]) -> None:
     """Fills an existing folder with the files of a run."""
     X, extra = table.X[spread(*table.X.shape)], _extra(model, table, settings)
+    found = compared(model.network_, X, picture(model.network_, X), MOST_COMPARED)
+    extra["candidates"] = [[list(place), [vars(one) for one in alike]] for place, alike in found.items()]
     save(model.network_, folder, {**extra, "sample": X.tolist()})
     _write_equations(folder / EQUATIONS, extra)
     formulas = [candidate.formula for candidate in model.candidates_]
@@ -136,22 +147,36 @@ def read_run(folder: str | Path) -> Run:
         raise CheckpointError(f"{folder / CONFIG} is damaged ({reason}); fit again") from None
 
 
-def draw(run: Run, path: Path) -> Path:
-    """The run's network as ``.svg``, ``.png``, ``.pdf`` or as a whole ``.html`` page."""
+def draw(run: Run, path: Path, show: str = "network", size: Size | None = None) -> Path:
+    """The run's network as ``.svg``, ``.png``, ``.pdf`` or as a whole ``.html`` page.
+
+    ``show="dependence"`` draws how the network's prediction depends on each input instead. ``size`` is in inches.
+    """
     names = {"feature_names": run.features, "target_names": (run.target,)}
     suffix = path.suffix.lower()
     if suffix == ".html":
-        return page(run.network, run.X, path, **names, report=_page_report(run))
+        return page(run.network, run.X, path, **names, report=page_report(run))
     if suffix not in (".svg", ".png", ".pdf"):
         raise InputError(
             f"{path} ends in {suffix!r}: expected .svg, .png, .pdf or .html; type --out network.svg"
         )
-    made = figure(run.network, run.X, **names, formula=f"{run.target} = {run.formulas[run.chosen].text}")
-    if suffix == ".svg":
-        return save_svg(made, path)
-    with replacing(path) as temporary:
-        made.savefig(temporary, format=suffix[1:])
-    return path
+    if show == "dependence":
+        made = dependence_figure(partial_dependence(run.network, run.X, **names), size=size)
+    else:
+        formula = f"{run.target} = {run.formulas[run.chosen].text}"
+        made = figure(run.network, run.X, size=size, **names, formula=formula)
+    return save_figure(made, path)
+
+
+def is_movie(path: Path) -> bool:
+    """Whether a file to write is a movie, by its ending."""
+    return path.suffix.lower() in ENDINGS
+
+
+def draw_movie(folder: Path, path: Path, size: Size | None = None) -> Path:
+    """The frames that ``edgewise.view.save_frames`` wrote as a movie; ``CheckpointError`` for a folder without."""
+    frames, X, features, targets = read_frames(folder)
+    return movie(frames, X, path, size=size, feature_names=features, target_names=targets)
 
 
 def spread(count: int, columns: int) -> "NDArray[np.intp]":
@@ -194,6 +219,9 @@ def _extra(model: FormulaRegressor, table: Table, settings: dict[str, Any]) -> d
         "held_out": len(report.held_out),
         "observed": observed,
         "predicted": predicted,
+        "shown": _shown(table, report.held_out),
+        "history": [dict(zip(HISTORY, step, strict=True)) for step in report.history],
+        "versions": _versions(),
         "seconds": finite(report.seconds),
         "certificate": None if report.certificate is None else report.certificate.to_dict(),
         "chosen": report.chosen,
@@ -211,6 +239,26 @@ def _judged(formula: Formula, table: Table, held_out: Sequence[int]) -> tuple[li
     return table.y[rows][defined].tolist(), values[defined].tolist()
 
 
+def _shown(table: Table, held_out: Sequence[int]) -> dict[str, Any]:
+    """Rows for the plots: those held out and those fitted, evenly spaced, and which is which."""
+    held = np.zeros(len(table.y), dtype=bool)
+    held[list(held_out)] = True
+    parts = [np.flatnonzero(held), np.flatnonzero(~held)]
+    rows = np.concatenate([part[spread(len(part), table.X.shape[1])] for part in parts])
+    is_held = held[rows] if held.any() else ~held[rows]
+    return {"inputs": table.X[rows].tolist(), "observed": table.y[rows].tolist(), "held": is_held.tolist()}
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "edgewise": __version__,
+        "Python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
 def finite(number: float) -> float | None:
     """The number for JSON, which has no NaN and no infinity."""
     return float(number) if math.isfinite(number) else None
@@ -222,24 +270,3 @@ def _write_equations(path: Path, extra: dict[str, Any]) -> None:
     frame = pd.DataFrame(extra["formulas"], columns=["complexity", "loss", "score", "equation"])
     frame["chosen"] = [k == extra["chosen"] for k in range(len(frame))]
     frame.to_csv(path, index=False)
-
-
-def _page_report(run: Run) -> dict[str, Any]:
-    """What the page shows besides the network, as plain data."""
-    extra = run.extra
-    formulas = [
-        {
-            "equation": row["equation"],
-            "complexity": row["complexity"],
-            "loss": row["loss"],
-            "latex": formula.latex(),
-            "chosen": k == run.chosen,
-        }
-        for k, (row, formula) in enumerate(zip(extra["formulas"], run.formulas, strict=True))
-    ]
-    kept = ("status", "message", "observed", "predicted", "settings", "rows", "seconds")
-    return {
-        "title": f"{run.target} from {', '.join(run.features)}",
-        "formulas": formulas,
-        **{key: extra[key] for key in kept},
-    }

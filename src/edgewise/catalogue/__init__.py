@@ -18,8 +18,18 @@ formulas are made.
 """
 
 from edgewise.catalogue.function import Function
-from edgewise.catalogue.pages import PAGES, forget, function, is_built_in, page, register
+from edgewise.catalogue.pages import PAGES, forget, function, is_built_in, page, register, spelled, spellings
 
 CATALOGUE = PAGES["default"]
 
-__all__ = ["CATALOGUE", "Function", "forget", "function", "is_built_in", "page", "register"]
+__all__ = [
+    "CATALOGUE",
+    "Function",
+    "forget",
+    "function",
+    "is_built_in",
+    "page",
+    "register",
+    "spelled",
+    "spellings",
+]

@@ -1,5 +1,7 @@
 """The pages of the catalogue: which functions there are, by name."""
 
+import re
+
 from edgewise.catalogue.elementary import ELEMENTARY
 from edgewise.catalogue.function import Function
 from edgewise.catalogue.special import SPECIAL
@@ -9,6 +11,17 @@ PAGES: dict[str, dict[str, Function]] = {
     "default": {entry.name: entry for entry in ELEMENTARY},
     "special": {entry.name: entry for entry in SPECIAL},
     "own": {},
+}
+# What formulas and NumPy call them; a cosine is a sine but for its phase.
+_ALSO = {
+    "cos": "sine",
+    "arcsin": "arcsine",
+    "arctan": "arctangent",
+    "arcsinh": "inverse hyperbolic sine",
+    "arccosh": "inverse hyperbolic cosine",
+    "arctanh": "inverse hyperbolic tangent",
+    "1/u**2": "inverse square",
+    "1/u**3": "inverse cube",
 }
 _BUILT_IN = {entry.name: entry for entry in (*ELEMENTARY, *SPECIAL)}
 
@@ -37,6 +50,26 @@ def function(name: str) -> Function:
             return entries[name]
     known = ", ".join(sorted(name for entries in PAGES.values() for name in entries))
     raise InputError(f"no function is called {name!r}; choose one of: {known}")
+
+
+def spellings() -> dict[str, str]:
+    """Every way to write a function, by its name (``"sine"``) or its text (``"sin"``, ``"sin(u)"``), and its name."""
+    names = {name: entry.text for entries in PAGES.values() for name, entry in entries.items()}
+    texts = {text: name for name, text in names.items()}
+    short = {text.removesuffix("(u)"): name for text, name in texts.items() if text.endswith("(u)")}
+    short = {text: name for text, name in short.items() if text.isidentifier()}
+    return _ALSO | texts | short | {name: name for name in names}
+
+
+def spelled(text: str) -> Function:
+    """The entry of that name, or of that text in ``u`` or ``x``.
+
+    Example:
+        >>> [spelled(text).name for text in ("sine", "sin", "cos", "x^2", "1/x")]
+        ['sine', 'sine', 'sine', 'square', 'reciprocal']
+    """
+    written = re.sub(r"\bx\b", "u", text.strip().replace("^", "**"))
+    return function(spellings().get(written, text))
 
 
 def register(entry: Function) -> Function:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgewise.catalogue import CATALOGUE, function
+from edgewise.catalogue import function, spellings
 from edgewise.errors import InputError
 from edgewise.symbolic import Candidate, symbol_names
 from edgewise.symbolic.candidates import scored
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from edgewise.estimators.formulas import FormulaRegressor
 
 TARGET = "y"
-_COSINE = "cos"  # a sine but for its phase
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,7 @@ def function_names(functions: Any) -> tuple[str, ...] | None:
     """Names in the catalogue for names there (``"sine"``) or in formulas (``"sin"``)."""
     if functions is None:
         return None
-    names = {entry.text.removesuffix("(u)"): name for name, entry in CATALOGUE.items()}
-    names = {short: name for short, name in names.items() if short.isidentifier() and short != "u"}
-    names = {_COSINE: "sine", **names, **{name: name for name in CATALOGUE}}
+    names = spellings()
     return tuple(_known(name, names) for name in texts("functions", functions))
 
 

@@ -2,10 +2,12 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from math import inf
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -15,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from edgewise.errors import EdgewiseWarning, InputError
 from edgewise.estimators.controls import TARGET, Controls, controls, readable
+from edgewise.estimators.display import Shown
 from edgewise.estimators.networks import checked_pair, checked_rows, fresh_seed
 from edgewise.estimators.progress import Progress, fingerprint
 from edgewise.network import KAN
@@ -34,7 +37,8 @@ class FormulaReport:
     ``status`` is ``"exact"``, ``"approximate"`` or ``"none"``; ``errors`` are root mean squares of the
     chosen formula over the target's deviation; ``rows`` are ``(complexity, loss, score, equation)``, the simplest
     first; ``held_out`` are the numbers of the rows the losses were measured on, empty when there were too few.
-    ``certificate`` says how far to trust the chosen formula.
+    ``certificate`` says how far to trust the chosen formula. ``history`` tells how the search went: the seconds
+    since it began and the loss of the best formula then, whenever that fell.
     """
 
     status: str
@@ -45,6 +49,7 @@ class FormulaReport:
     held_out: tuple[int, ...]
     seconds: float
     certificate: Certificate | None = None
+    history: tuple[tuple[float, float], ...] = field(default=(), repr=False)
 
     def to_text(self) -> str:
         """The table of formulas, the chosen one marked, the verdict below it and the certificate."""
@@ -59,7 +64,7 @@ class FormulaReport:
         return "\n".join(lines)
 
 
-class FormulaRegressor(RegressorMixin, BaseEstimator):
+class FormulaRegressor(Shown, RegressorMixin, BaseEstimator):
     """``y = f(x)`` with ``f`` a formula in the names of the columns, found through a network.
 
     Args:
@@ -131,9 +136,13 @@ class FormulaRegressor(RegressorMixin, BaseEstimator):
         asked = controls(self, _names(getattr(self, "feature_names_in_", None), X.shape[1]), target)
         progress = self._progress(X, y, asked.symbols)
         seed = fresh_seed(self.random_state)
+        begun, history = monotonic(), []
 
         def show(candidates: Sequence[Candidate]) -> None:
             self.equations_ = _equations(asked.whole(candidates, 0, X, y)[0])
+            least = min(candidate.loss for candidate in candidates)
+            if least < (history[-1][1] if history else inf):
+                history.append((monotonic() - begun, least))
             if progress is not None:
                 progress.write(candidates)
 
@@ -150,7 +159,7 @@ class FormulaRegressor(RegressorMixin, BaseEstimator):
         )
         found = search(X, y if asked.known is None else asked.known.targets(X, y), asked.symbols, config)
         show(found.candidates)
-        self._keep(found, asked, X, y, seed)
+        self._keep(found, asked, X, y, seed, tuple(history))
         return self
 
     def _progress(self, X: "NDArray", y: "NDArray", symbols: tuple[str, ...]) -> Progress | None:
@@ -167,7 +176,15 @@ class FormulaRegressor(RegressorMixin, BaseEstimator):
             guesses += progress.read()
         return tuple(dict.fromkeys(guesses))
 
-    def _keep(self, found: SearchResult, asked: Controls, X: "NDArray", y: "NDArray", seed: int) -> None:
+    def _keep(
+        self,
+        found: SearchResult,
+        asked: Controls,
+        X: "NDArray",
+        y: "NDArray",
+        seed: int,
+        history: tuple[tuple[float, float], ...],
+    ) -> None:
         """Everything that a fit leaves behind."""
         judged = list(found.held_out) or list(range(len(y)))
         candidates, chosen = asked.whole(found.candidates, found.chosen, X[judged], y[judged])
@@ -184,7 +201,7 @@ class FormulaRegressor(RegressorMixin, BaseEstimator):
         self._searched = tuple(candidate.formula.text for candidate in found.candidates)
         self.candidates_: tuple[Candidate, ...] = candidates
         self.network_: KAN = found.network
-        self.report_ = _report(found, candidates, chosen, certificate, asked.known)
+        self.report_ = replace(_report(found, candidates, chosen, certificate, asked.known), history=history)
         self.equations_ = _equations(candidates)
 
     def predict(self, X: "ArrayLike", index: int | None = None) -> "NDArray[np.float64]":

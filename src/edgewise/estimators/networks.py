@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from edgewise.errors import FitWarning, InputError
+from edgewise.estimators.display import Shown
 from edgewise.estimators.selection import select
 from edgewise.network import KAN, Width
 from edgewise.train import FitResult, TrainConfig, train
@@ -25,7 +26,7 @@ ROWS_AT_ONCE = 8192
 HIDDEN, INTERVALS, DEGREE = (5,), 5, 3
 
 
-class _KANEstimator(BaseEstimator):
+class _KANEstimator(Shown, BaseEstimator):
     """What the two networks share: settings, and a network fitted to scaled rows."""
 
     def __init__(

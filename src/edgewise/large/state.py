@@ -61,14 +61,14 @@ def write_state(folder: Path, step: int, state: State, keep: int = 2) -> None:
         ) from None
 
 
-def read_state(folder: Path) -> State | None:
-    """The newest state of a folder; None where there is none yet.
+def read_state(folder: Path, step: int | None = None) -> State | None:
+    """The state of a step, or the newest of a folder; None where there is none yet.
 
     Raises ``CheckpointError`` when its files are truncated, exchanged or not ours.
     """
     if folder.exists() and not folder.is_dir():
         raise CheckpointError(f"{folder} is a file: expected a folder for the run; choose another name")
-    step = newest(folder)
+    step = newest(folder) if step is None else step
     if step is None:
         return None
     numbers = _numbers(_number_path(folder, step))
@@ -89,7 +89,7 @@ def unpacked(tensors: bytes, numbers: dict[str, Any], path: Path) -> State:
 
 def newest(folder: Path) -> int | None:
     """The step of the newest state of a folder; None without any."""
-    return max(_steps(folder), default=None)
+    return max(steps(folder), default=None)
 
 
 def packed(state: State) -> bytes:
@@ -132,12 +132,13 @@ def _numbers(path: Path) -> dict[str, Any]:
 
 
 def _damaged(path: Path, why: str) -> CheckpointError:
-    older = sorted(step for step in _steps(path.parent) if _number_path(path.parent, step).stem != path.stem)
+    older = sorted(step for step in steps(path.parent) if _number_path(path.parent, step).stem != path.stem)
     ways = f"the state of step {older[-1]}" if older else "the start"
     return CheckpointError(f"{path}: {why}; to go on from {ways}, type: rm {path.with_suffix('.json')}")
 
 
-def _steps(folder: Path) -> list[int]:
+def steps(folder: Path) -> list[int]:
+    """The steps whose states are there, in no order."""
     if not folder.is_dir():
         return []
     return [int(found[1]) for path in folder.iterdir() if (found := NAME.fullmatch(path.name))]
@@ -145,9 +146,9 @@ def _steps(folder: Path) -> list[int]:
 
 def _forget(folder: Path, keep: int) -> None:
     """Numbers go before tensors, so that what is left of a state never looks whole."""
-    for step in sorted(_steps(folder))[:-keep]:
+    for step in sorted(steps(folder))[:-keep]:
         _remove(_number_path(folder, step), _tensor_path(folder, step))
-    known = {_tensor_path(folder, step).name for step in _steps(folder)}
+    known = {_tensor_path(folder, step).name for step in steps(folder)}
     for path in folder.glob("state-*"):
         if path.suffix == ".next" or (path.suffix == ".safetensors" and path.name not in known):
             _remove(path)

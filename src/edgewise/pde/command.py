@@ -54,6 +54,7 @@ def run(
 
 def keep(folder: Path, solution: Solution, facts: dict[str, Any]) -> list[Path]:
     """Writes the solution (see ``edgewise.pde.storage``), a table, its pictures and ``facts``; returns the files."""
+    from edgewise.view import save_figure
     from edgewise.view.field import field_figure
     from edgewise.view.writing import replacing
 
@@ -62,8 +63,7 @@ def keep(folder: Path, solution: Solution, facts: dict[str, Any]) -> list[Path]:
     at = {name: solution.problem.domain.bounds[k][1] for k, name in enumerate(names) if k > 1}
     with replacing(folder / TABLE) as temporary:
         solution.table(PER_AXIS[min(len(names), 3)]).to_csv(temporary, index=False)
-    with replacing(folder / PICTURE) as temporary:
-        field_figure(solution, exact=exact, at=at).savefig(temporary, dpi=120)
+    save_figure(field_figure(solution, exact=exact, at=at), folder / PICTURE)
     with replacing(folder / FACTS) as temporary:
         temporary.write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return [folder / name for name in (TABLE, PICTURE, FACTS)]

@@ -42,14 +42,16 @@ class Picture:
 
 Block = Heading | Text | Table | Picture
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1c2430; background: #fff; max-width: 62rem; margin: 0 auto;
-  padding: 1.5rem 1.25rem 4rem; }
-h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 1rem; } h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
-p { margin: .5rem 0; } figure { margin: 1.2rem 0; } img { max-width: 100%; }
-figcaption, caption { color: #4b5666; font-size: .9rem; text-align: left; padding: .3rem 0; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; margin: .8rem 0; }
-th, td { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid #d8dee6; text-align: left; vertical-align: top;
-  font-variant-numeric: tabular-nums; }
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; color: light-dark(#1c2430, #e4e8ee); background: light-dark(#fff, #14181d);
+  max-width: 62rem; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; }
+@media (min-width: 2400px) { body { font-size: 24px; } }
+h1 { font-size: 1.6em; line-height: 1.25; margin: 0 0 1rem; } h2 { font-size: 1.2em; margin: 2.2rem 0 .6rem; }
+p { margin: .5rem 0; } figure { margin: 1.2rem 0; } img { max-width: 100%; background: #fff; }
+figcaption, caption { color: light-dark(#4b5666, #a9b3bf); font-size: .9em; text-align: left; padding: .3rem 0; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9em; margin: .8rem 0; }
+th, td { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid light-dark(#d8dee6, #3a434e); text-align: left;
+  vertical-align: top; font-variant-numeric: tabular-nums; }
 """
 
 
@@ -89,7 +91,8 @@ def _html(block: Block) -> str:
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>\n" for row in block.rows
     )
     caption = f"<caption>{html.escape(block.caption)}</caption>"
-    return f'<div class="wide"><table>{caption}<thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>'
+    table = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table>"
+    return f'<div class="wide" tabindex="0">{table}</div>'
 
 
 def _markdown(block: Block, folder: str) -> str:

@@ -1,6 +1,6 @@
 """A formula: text that a person reads, sympy can work on and a machine can compute."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,9 +11,9 @@ from sympy.printing.c import C99CodePrinter
 
 from edgewise.errors import InputError
 from edgewise.symbolic.parser import Expression, parse
-from edgewise.symbolic.printers import InScipy, InTorch, printed
+from edgewise.symbolic.printers import InJavaScript, InMathML, InScipy, InTorch, is_mathematical, printed
 
-TARGETS = ("numpy", "torch", "c")
+TARGETS = ("numpy", "torch", "c", "javascript")
 
 
 @dataclass(frozen=True)
@@ -69,17 +69,27 @@ class Formula:
         return self._expression
 
     def latex(self) -> str:
-        """The formula in LaTeX."""
-        return sympy.latex(self._expression)
+        """The formula in LaTeX; names of several letters stand upright, in one piece."""
+        words = {symbol: symbol.name for symbol in self._symbols if not is_mathematical(symbol.name)}
+        upright = {
+            symbol: rf"\mathrm{{{name.replace('_', chr(92) + '_')}}}" for symbol, name in words.items()
+        }
+        return sympy.latex(self._expression, symbol_names=upright)
+
+    def mathml(self, labels: Mapping[str, str] | None = None) -> str:
+        """The formula in presentation MathML; ``labels`` are what to call symbols whose names are words."""
+        named = {name: (labels or {}).get(name, name) for name in self.features}
+        return InMathML(named).element(self._expression)
 
     def code(self, target: str) -> str:
-        """Source of a function computing the formula, for ``"numpy"``, ``"torch"`` or ``"c"``.
+        """Source of a function computing the formula, for ``"numpy"``, ``"torch"``, ``"c"`` or ``"javascript"``.
 
         Raises ``InputError`` naming the function where the language has no counterpart of it.
         """
         if target not in TARGETS:
             raise InputError(f"no code for {target!r}; choose one of: {', '.join(TARGETS)}")
-        return {"numpy": self._numpy, "torch": self._torch, "c": self._c}[target]()
+        write = {"numpy": self._numpy, "torch": self._torch, "c": self._c, "javascript": self._javascript}
+        return write[target]()
 
     def _numpy(self) -> str:
         printer = InScipy({"fully_qualified_modules": True})
@@ -101,6 +111,12 @@ class Formula:
         body = printed(printer, rounded.xreplace(numbers), "C")  # C99 has no M_PI
         arguments = ", ".join(f"double {printer.doprint(symbol)}" for symbol in self._symbols)
         return f"#include <math.h>\n\ndouble formula({arguments}) {{\n    return {body};\n}}\n"
+
+    def _javascript(self) -> str:
+        printer = InJavaScript()
+        body = printed(printer, self._expression.evalf(17), "JavaScript")
+        arguments = ", ".join(str(printer.doprint(symbol)) for symbol in self._symbols)
+        return f"function formula({arguments}) {{\n  return {body};\n}}\n"
 
 
 def compiled(symbols: Sequence[sympy.Symbol], expression: sympy.Basic) -> Callable[..., Any]:

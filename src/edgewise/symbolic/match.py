@@ -41,12 +41,17 @@ class Match:
 
 @torch.no_grad()
 def match_edge(
-    x: Float[Tensor, " n"], y: Float[Tensor, " n"], functions: Iterable[Function | str] | None = None
+    x: Float[Tensor, " n"],
+    y: Float[Tensor, " n"],
+    functions: Iterable[Function | str] | None = None,
+    *,
+    coarse: bool = False,
 ) -> list[Match]:
     """Every function that can be bent to the curve, the smallest error first.
 
     ``functions`` are entries of the catalogue or their names; without them, those of the default page. What lies a
-    hundred times behind the best is not polished to the end.
+    hundred times behind the best is not polished to the end. Where none is left, ``coarse`` takes the entries of the
+    table, in which nothing is stretched that far.
 
     Example:
         >>> x = torch.linspace(-1, 1, 200, dtype=torch.float64)
@@ -64,14 +69,12 @@ def match_edge(
         return [Match(CATALOGUE["linear"], flat, 0.0)]
     z, target = (x - center) / half, (y - y.mean()) / spread
     laws = [function(law) if isinstance(law, str) else law for law in functions or CATALOGUE.values()]
-    race = Race.of({law: begun for law in laws if len(begun := _begun(law, z, target))})
+    table = Race.of({law: begun for law in laws if len(begun := _begun(law, z, target))})
     few = _spread_out(len(z), _MIDDLING)
-    race = race.run(z[few], target[few], z, target)
-    constants = [
-        _in_users_units(law, inner, float(center), float(half))
-        for law, inner in zip(race.laws, race.inner.tolist(), strict=True)
-    ]
-    found = _finished(race.laws, torch.tensor(constants, dtype=torch.float64), x, y, spread)
+    race = table.run(z[few], target[few], z, target)
+    found = _bent(race, x, y, float(center), float(half), spread)
+    if coarse and not found:
+        found = _bent(table, x, y, float(center), float(half), spread)
     return sorted(found, key=lambda match: match.error)
 
 
@@ -83,6 +86,16 @@ def _spread_out(count: int, most: int) -> Tensor:
 def _begun(law: Function, z: Tensor, y: Tensor) -> Tensor:
     few = _spread_out(len(z), _MIDDLING if law.name == "sine" else _FEW)
     return starts(law, z[few], y[few] - y[few].mean())
+
+
+def _bent(race: Race, x: Tensor, y: Tensor, center: float, half: float, spread: Tensor) -> list[Match]:
+    """The rows of a race as matches."""
+    laws = [law for law, count in zip(race.laws, race.counts, strict=True) for _ in range(count)]
+    constants = [
+        _in_users_units(law, inner, center, half)
+        for law, inner in zip(laws, race.inner.tolist(), strict=True)
+    ]
+    return _finished(laws, torch.tensor(constants, dtype=torch.float64), x, y, spread)
 
 
 def _in_users_units(law: Function, inner: Sequence[float], center: float, half: float) -> list[float]:

@@ -1,14 +1,77 @@
-"""Expressions as source: sympy's printers, with what they lack of the functions a formula may hold."""
+"""Expressions as source, LaTeX and MathML: sympy's printers, with what they lack for the formulas there are."""
 
+import html
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import sympy
+from sympy.core.alphabets import greeks
 from sympy.printing.codeprinter import CodePrinter
+from sympy.printing.jscode import JavascriptCodePrinter
+from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.numpy import SciPyPrinter
 from sympy.printing.pytorch import TorchPrinter
 
 from edgewise.errors import InputError
 
+_JAVASCRIPT_WORDS = {
+    *(
+        "Math",
+        "arguments",
+        "await",
+        "break",
+        "case",
+        "catch",
+        "class",
+        "const",
+        "continue",
+        "debugger",
+        "default",
+    ),
+    *(
+        "delete",
+        "do",
+        "else",
+        "enum",
+        "eval",
+        "export",
+        "extends",
+        "false",
+        "finally",
+        "for",
+        "function",
+        "if",
+    ),
+    *(
+        "implements",
+        "import",
+        "in",
+        "instanceof",
+        "interface",
+        "let",
+        "new",
+        "null",
+        "package",
+        "private",
+        "public",
+    ),
+    *(
+        "protected",
+        "return",
+        "static",
+        "super",
+        "switch",
+        "this",
+        "throw",
+        "true",
+        "try",
+        "typeof",
+        "var",
+        "void",
+    ),
+    *("while", "with", "yield"),
+}
 _BESSEL = {
     ("besseli", 0): "torch.special.i0",
     ("besseli", 1): "torch.special.i1",
@@ -35,6 +98,49 @@ def _lacks(printer: CodePrinter, part: sympy.Basic) -> bool:
     except NotImplementedError:
         return True
     return False
+
+
+def is_mathematical(name: str) -> bool:
+    """Whether a name is one letter or a Greek one, perhaps numbered; all others are words.
+
+    Example:
+        >>> [is_mathematical(name) for name in ("x1", "theta", "mass", "q_alpha")]
+        [True, True, False, False]
+    """
+    stem = name.rstrip("0123456789")
+    return len(stem) == 1 or stem.lower() in greeks
+
+
+class InMathML(MathMLPresentationPrinter):
+    """Presentation MathML in which words stay words; ``labels`` are what to call symbols."""
+
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        super().__init__({"mul_symbol": "dot"} if any(not is_mathematical(name) for name in labels) else {})
+        self.labels = labels
+
+    def _print_Symbol(self, sym: Any, style: str = "plain") -> Any:
+        if is_mathematical(sym.name):
+            return super()._print_Symbol(sym, style)
+        word = self.dom.createElement("mi")
+        # sympy writes texts as they are, entities and all.
+        word.appendChild(self.dom.createTextNode(html.escape(self.labels.get(sym.name, sym.name))))
+        return word
+
+    def element(self, expression: sympy.Basic) -> str:
+        """A ``math`` element without named entities, which XML does not know."""
+        text = re.sub(r"&[A-Za-z]\w*;", _spelled, self.doprint(expression))
+        return f"<math><mrow>{text}</mrow></math>"
+
+
+def _spelled(entity: re.Match[str]) -> str:
+    kept = ("&amp;", "&lt;", "&gt;", "&quot;")
+    return entity[0] if entity[0] in kept else html.unescape(entity[0])
+
+
+class InJavaScript(JavascriptCodePrinter):
+    """JavaScript source in which no column takes the place of a word of the language."""
+
+    reserved_words = _JAVASCRIPT_WORDS
 
 
 class InScipy(SciPyPrinter):

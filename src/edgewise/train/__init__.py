@@ -1,8 +1,8 @@
 """Training behind one function: ``train(network, X, y, config) -> FitResult``.
 
-The network given is left alone. Scales are measured here and folded into the network that comes back, rows are
-split once, the work is done in float64 (float32 for large minibatch runs) and the best state on held-out rows is
-what the caller gets, whatever happened after it.
+The network given is left alone. Scales are measured here (or those it has are kept) and folded into the network that
+comes back, rows are split once, the work is done in float64 (float32 for large minibatch runs) and the best state on
+held-out rows is what the caller gets, whatever happened after it.
 """
 
 import copy
@@ -17,14 +17,15 @@ from edgewise.engines import Engine, Local
 from edgewise.errors import InputError
 from edgewise.network import KAN
 from edgewise.train.clock import Clock
-from edgewise.train.config import FitResult, Step, TrainConfig
+from edgewise.train.config import FitResult, Step, TrainConfig, Watch
 from edgewise.train.lbfgs import FullBatch
 from edgewise.train.minibatch import Minibatch
 from edgewise.train.problem import FEWEST_TO_SPLIT, Rows
+from edgewise.train.recorder import Frame, Recorder
 from edgewise.train.staircase import Staircase
 from edgewise.train.threads import one_thread
 
-__all__ = ["FitResult", "Step", "TrainConfig", "train"]
+__all__ = ["FitResult", "Frame", "Recorder", "Step", "TrainConfig", "train"]
 
 MANY_PARAMETERS = 3000
 MANY_NUMBERS = 40_000_000
@@ -33,7 +34,12 @@ SMALL_WORK = 2_000_000
 
 
 def train(
-    network: KAN, X: Any, y: Any, config: TrainConfig | None = None, engine: Engine | None = None
+    network: KAN,
+    X: Any,
+    y: Any,
+    config: TrainConfig | None = None,
+    engine: Engine | None = None,
+    watch: Watch | None = None,
 ) -> FitResult:
     """Fits a network to rows ``X (n, inputs)`` and targets ``y (n,)`` or ``(n, outputs)``.
 
@@ -43,6 +49,9 @@ def train(
 
     Under ``torchrun``, pass ``edgewise.engines.engine()``: every process is given the same network and the same table,
     works on its share of the rows by L-BFGS or Adam, and returns the same network.
+
+    ``watch`` is called with the ``Step`` and a copy of the network after every accepted step, and at the end with the
+    network that is handed back and the step it comes from; ``Recorder()`` keeps them for a movie.
 
     Example:
         >>> X = torch.linspace(-1, 1, 50)[:, None]
@@ -54,7 +63,7 @@ def train(
     inputs, targets = as_tensors(X, y)
     _check_fit(network, inputs, targets, config)
     clock = Clock(config.max_seconds, config.progress)
-    scales = measure(inputs, targets, network.widths[-1][1])
+    scales = _kept(network) if config.keep_scales else measure(inputs, targets, network.widths[-1][1])
     rows = _rows(inputs, targets, scales, config)
     method, reason = _choose(network, rows, config, engine.world)
     large = method == "adam" and inputs.numel() > MANY_NUMBERS
@@ -62,6 +71,8 @@ def train(
     working = copy.deepcopy(network).to(kind)
     _identity(scales, working).install(working)
     run = _run(method, working, rows.to(kind), config, clock, engine)
+    if watch:
+        run.watch = lambda step, seen: watch(step, _finished(seen, network, scales, config))
     small = rows.y.numel() * network.free().numel() < SMALL_WORK
     try:
         with one_thread() if small else nullcontext():
@@ -73,9 +84,10 @@ def train(
     if not run.best_loss < float("inf"):
         status = "rolled back"
     message = f"{_SAID[status]}; {method}: {reason}; held-out loss {run.best_loss:.3g}"
-    return FitResult(
-        status, message, tuple(run.history), clock.seconds, _finished(run.best, network, scales, config)
-    )
+    found = _finished(run.best, network, scales, config)
+    if watch and run.history:
+        watch(min(run.history, key=lambda step: step.validation_loss), found)
+    return FitResult(status, message, tuple(run.history), clock.seconds, found)
 
 
 def _run(
@@ -152,6 +164,11 @@ def _rows(X: torch.Tensor, y: torch.Tensor, scales: Scales, config: TrainConfig)
     share = config.validation if X.shape[0] >= FEWEST_TO_SPLIT else 0.0
     kept, held = split_rows(X.shape[0], share, torch.Generator().manual_seed(config.seed))
     return Rows(scaled[kept], target[kept], scaled[held], target[held])
+
+
+def _kept(network: KAN) -> Scales:
+    maps = (network.input_center, network.input_scale, network.output_center, network.output_scale)
+    return Scales(*(part.detach().cpu().double() for part in maps))
 
 
 def _identity(scales: Scales, network: KAN) -> Scales:

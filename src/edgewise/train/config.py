@@ -1,6 +1,6 @@
 """The one dial of training, and what a training run hands back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
@@ -30,6 +30,8 @@ class TrainConfig:
         batch_size, learning_rate: for ``adam``.
         seed: of the split, further starts and batches.
         progress: a progress line on standard error.
+        keep_scales: work in the scales the network has and measure none, so that training goes on from the very
+            function the network is; for networks trained before and edited since.
     """
 
     method: str = "auto"
@@ -46,6 +48,7 @@ class TrainConfig:
     learning_rate: float = 0.01
     seed: int = 0
     progress: bool = False
+    keep_scales: bool = False
 
     def __post_init__(self) -> None:
         _choice("method", self.method, METHODS)
@@ -81,6 +84,9 @@ class Step(NamedTuple):
     intervals: int
     loss: float
     validation_loss: float
+
+
+Watch = Callable[[Step, KAN], None]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from scipy.optimize import OptimizeResult, minimize
 from edgewise.engines import Engine, Local, agreed
 from edgewise.network import KAN
 from edgewise.train.clock import Clock
-from edgewise.train.config import Step, TrainConfig
+from edgewise.train.config import Step, TrainConfig, Watch
 from edgewise.train.objective import Objective, copy_into
 from edgewise.train.problem import Rows
 
@@ -30,6 +30,7 @@ class FullBatch:
         self.rows, self.holds = rows.share(self.engine.rank, self.engine.world), len(rows.held_X) > 0
         self.network, self.objective = network, Objective(network, config, engine)
         self.history: list[Step] = []
+        self.watch: Watch | None = None
         self._best = self.objective.vector()
         self.best_loss = self._judge()
 
@@ -74,6 +75,8 @@ class FullBatch:
         judged = self._judge()
         self.history.append(Step(self.clock.seconds, self.network.intervals, loss, judged))
         self.clock.tick(loss=f"{loss:.2e}", validation=f"{judged:.2e}")
+        if self.watch:
+            self.watch(self.history[-1], copy.deepcopy(self.network))
         better = judged < self.best_loss
         if better:
             self.best_loss, self._best = judged, self.objective.vector()

@@ -11,7 +11,7 @@ import torch
 from edgewise.engines import Engine, Local, agreed
 from edgewise.network import KAN
 from edgewise.train.clock import Clock
-from edgewise.train.config import Step, TrainConfig
+from edgewise.train.config import Step, TrainConfig, Watch
 from edgewise.train.objective import Objective, copy_into
 from edgewise.train.problem import Rows
 
@@ -27,6 +27,7 @@ class Minibatch:
         self.mine, self.holds = rows.share(self.engine.rank, self.engine.world), len(rows.held_X) > 0
         self.network, self.objective = network, Objective(network, config, engine)
         self.history: list[Step] = []
+        self.watch: Watch | None = None
         self._best = self.objective.vector()
         self.best_loss = self._judge()
         self.generator = torch.Generator().manual_seed(config.seed)
@@ -65,6 +66,8 @@ class Minibatch:
         judged = self._judge() if self.holds else loss
         self.history.append(Step(self.clock.seconds, self.network.intervals, loss, judged))
         self.clock.tick(loss=f"{loss:.2e}", validation=f"{judged:.2e}")
+        if self.watch:
+            self.watch(self.history[-1], copy.deepcopy(self.network))
         if judged < self.best_loss:
             self.best_loss, self._best = judged, self.objective.vector()
 

@@ -18,7 +18,7 @@ from edgewise.edges import base_function
 from edgewise.init import initial_weight
 from edgewise.network import KAN
 from edgewise.train.clock import Clock
-from edgewise.train.config import Step, TrainConfig
+from edgewise.train.config import Step, TrainConfig, Watch
 from edgewise.train.levenberg import Solver
 from edgewise.train.problem import NetworkProblem, Rows
 
@@ -45,6 +45,7 @@ class Staircase:
     def __init__(self, network: KAN, rows: Rows, config: TrainConfig, clock: Clock) -> None:
         self.rows, self.config, self.clock = rows, config, clock
         self.history: list[Step] = []
+        self.watch: Watch | None = None
         self._best, self._best_parameters = network, network.free()
         self.best_loss = self._validation(network)
         self._stage_best, self._best_step = float("inf"), 0
@@ -153,6 +154,10 @@ class Staircase:
             validation = _number((y - self.rows.held_y).square().mean())
         self.history.append(Step(self.clock.seconds, network.intervals, loss, validation))
         self.clock.tick(intervals=network.intervals, loss=f"{loss:.2e}", validation=f"{validation:.2e}")
+        if self.watch:
+            seen = copy.deepcopy(network)
+            seen.assign(solver.parameters)
+            self.watch(self.history[-1], seen)
         if validation < self.best_loss:
             self.best_loss, self._best, self._best_parameters = validation, network, solver.parameters
         if validation < self._stage_best:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgewise.errors import InputError
+from edgewise.view.figure import settled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +35,7 @@ def field_figure(
     *,
     residuals: bool = True,
     at: Mapping[str, float] | None = None,
+    size: tuple[float, float | None] | None = None,
 ) -> "Figure":
     """Fields over one or two coordinates, errors, and the size of every equation's residual.
 
@@ -45,6 +47,7 @@ def field_figure(
         exact: the truth as a function of the coordinates, as tensors, or such functions by unknown.
         residuals: whether they are drawn too, where the solution holds equations.
         at: coordinates that are held fast, ``{"t": 0.5}``, where there are more than two.
+        size: ``(width, height)`` in inches; 4.8 by 4 for each panel when left out, a height of None keeps the shape.
 
     Example:
         >>> from edgewise.pde import Interval, Problem, dirichlet, solve
@@ -52,7 +55,10 @@ def field_figure(
         >>> [axes.get_title() for axes in field_figure(solve(bar), exact=lambda x: x * (1 - x)).axes]
         ['u', 'error of u', 'residual of bend']
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+
+    from edgewise.view.layout import checked_size
 
     names = solution.problem.unknowns if unknown is None else (unknown,)
     if unsolved := set(names) - set(solution.problem.unknowns):
@@ -63,10 +69,12 @@ def field_figure(
     panels += _residuals(solution, plane) if residuals else []
     columns = len(names) if len(names) > 1 else min(len(panels), 3)
     rows = ceil(len(panels) / columns)
-    made = Figure(figsize=(4.8 * columns, 4.0 * rows), layout="constrained")
+    width, height = checked_size(size) or (4.8 * columns, None)
+    made = Figure(figsize=(width, height or 4.0 / 4.8 * width * rows / columns), layout="constrained")
+    FigureCanvasAgg(made)
     for k, panel in enumerate(panels, start=1):
         panel.draw(made, made.add_subplot(rows, columns, k), plane)
-    return made
+    return settled(made)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@ shown. A layer of up to ``ONE_ROW`` boxes is one row, ordered by source, as in t
 becomes a grid: a column at every node of the wider side, so that a box's column names its input (or output), and
 in every column the edge that matters most is nearest to its other end, so that no box hides a strong line. What a
 grid cannot hold (``MOST_BOXES``), and what hardly matters in a crowd, keeps its line and loses its box.
+
+A figure of a given size keeps its letters. Boxes share the width; a greater height goes into the room between rows, a
+smaller one is taken from that room and from the boxes.
 """
 
 from collections.abc import Sequence
@@ -14,10 +17,13 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from edgewise.errors import InputError
+from edgewise.view.caption import Caption, caption
 from edgewise.view.picture import Edge, Node, Picture
 from edgewise.view.words import fitted, shortened, text_width
 
 Array = NDArray[np.float64]
+Size = tuple[float, float | None]
 
 MARGIN = 0.3
 NARROWEST, WIDEST = 3.9, 14.0
@@ -25,7 +31,8 @@ ONE_ROW, MOST_BOXES, MOST_COLUMNS, MOST_STACKED = 32, 200, 52, 10
 BOX_SHARE, SMALLEST_PITCH = 0.86, 0.26
 LARGEST_BOX, GRID_BOX, SMALLEST_GAP, LARGEST_GAP = 0.66, 0.46, 0.34, 1.0
 CROWD, NEGLIGIBLE = 40, 0.01
-INLET_DROP, CAPTION, FUNCTION_TEXT = 0.3, 0.42, 0.13
+INLET_DROP, FUNCTION_TEXT = 0.3, 0.13
+LEAST_WIDTH, MOST_INCHES, LEAST_ROOM, LEAST_BOX = 2.0, 100.0, 0.35, 0.33
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,18 +67,60 @@ class Layout:
     inputs: Words
     outputs: Words
     radii: tuple[float, ...]
+    caption: Caption
 
 
-def layout(picture: Picture, title_height: float = 0.0) -> Layout:
-    """Positions for a picture, leaving ``title_height`` inches above it."""
+def layout(picture: Picture, title_height: float = 0.0, size: Size | None = None) -> Layout:
+    """Positions for a picture, leaving ``title_height`` inches above it.
+
+    ``size`` is ``(width, height)`` in inches; without it, or with None as the height, the picture takes what it needs.
+    Raises ``InputError`` for a size that cannot hold it.
+    """
+    natural = _layout(picture, title_height, size, 1.0, 1.0)
+    if size is None or size[1] is None:
+        return natural
+    if size[1] >= natural.height:
+        rest = natural.height - _layout(picture, title_height, size, 0.0, 1.0).height
+        return _layout(picture, title_height, size, 1.0 + (size[1] - natural.height) / rest, 1.0)
+    least = _layout(picture, title_height, size, LEAST_ROOM, LEAST_BOX).height
+    if size[1] < least:
+        raise InputError(
+            f"size=({size[0]:g}, {size[1]:g}) is too low for this network: expected a height of at least "
+            f"{ceil(100 * least) / 100:g} in; type size=({size[0]:g}, None) to let the picture choose"
+        )
+    share = (size[1] - least) / (natural.height - least)
+    room, box = (low + share * (1.0 - low) for low in (LEAST_ROOM, LEAST_BOX))
+    return _layout(picture, title_height, size, room, box)
+
+
+def checked_size(size: Size | None) -> Size | None:
+    """A size in inches as it was given; ``InputError`` for anything else."""
+    if size is None:
+        return None
+    try:
+        width, height = size
+        fits = LEAST_WIDTH <= width <= MOST_INCHES and (height is None or 0 < height <= MOST_INCHES)
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise InputError(
+            f"size={size!r}: expected (width, height) in inches, {LEAST_WIDTH:g} or wider and at most "
+            f"{MOST_INCHES:g}; type size=(3.5, None) for one column of a journal, size=(7, None) for two"
+        )
+    return size
+
+
+def _layout(picture: Picture, title_height: float, size: Size | None, room: float, box: float) -> Layout:
+    """Positions where the room between rows and the boxes are ``room`` and ``box`` times what they would be."""
     shown = [_shown(layer) for layer in picture.edges]
-    inner = _inner_width(picture, shown)
+    inner = size[0] - 2 * MARGIN if size else _inner_width(picture, shown)
     words = [label_plan(_names(picture.nodes[k]), inner / len(picture.nodes[k])) for k in (0, -1)]
-    base = CAPTION + words[0].height + 0.22
+    below = caption(picture, sum(map(len, shown)), inner)
+    base = below.height + words[0].height + 0.22
     nodes, inlets, bands = [_node_positions(picture.nodes[0], inner, base)], [], []
     for k, edges in enumerate(shown):
         floor = float(nodes[-1][0, 1])
-        band, ceiling = _stack(picture, k, edges, inner, floor)
+        band, ceiling = _stack(picture, k, edges, inner, floor, room, box)
         above = picture.nodes[k + 1]
         drop = INLET_DROP if any(node.kind == "product" for node in above) else 0.0
         nodes.append(_node_positions(above, inner, ceiling + drop))
@@ -79,9 +128,8 @@ def layout(picture: Picture, title_height: float = 0.0) -> Layout:
         bands.append(band)
     height = float(nodes[-1][0, 1]) + 0.22 + words[1].height + title_height + MARGIN
     radii = tuple(float(np.clip(0.3 * inner / len(level), 0.035, 0.095)) for level in picture.nodes)
-    return Layout(
-        inner + 2 * MARGIN, height, tuple(nodes), tuple(inlets), tuple(bands), words[0], words[1], radii
-    )
+    places = (tuple(nodes), tuple(inlets), tuple(bands))
+    return Layout(inner + 2 * MARGIN, height, *places, words[0], words[1], radii, below)
 
 
 def label_plan(names: tuple[str, ...], spacing: float) -> Words:
@@ -122,26 +170,28 @@ def _inner_width(picture: Picture, shown: list[list[int]]) -> float:
     return min(max(needs), WIDEST)
 
 
-def _stack(picture: Picture, layer: int, shown: list[int], inner: float, floor: float) -> tuple[Band, float]:
+def _stack(
+    picture: Picture, layer: int, shown: list[int], inner: float, floor: float, room: float, box: float
+) -> tuple[Band, float]:
     """One layer's boxes above ``floor``, and the height where the edges' ends belong."""
     edges = [picture.edges[layer][k] for k in shown]
     columns, column, row = _grid(edges, len(picture.nodes[layer]), len(picture.nodes[layer + 1]), inner)
-    size = min(LARGEST_BOX if row.max(initial=0) < 2 else GRID_BOX, BOX_SHARE * inner / columns)
+    size = box * min(LARGEST_BOX if row.max(initial=0) < 2 else GRID_BOX, BOX_SHARE * inner / columns)
     x = MARGIN + (column + 0.5) / columns * inner
     below = np.array([picture.nodes[layer][edge.source].x for edge in edges]) * inner + MARGIN
     above = np.array([picture.nodes[layer + 1][edge.node].x for edge in edges]) * inner + MARGIN
-    rise = size / BOX_SHARE + (FUNCTION_TEXT if any(edge.label for edge in edges) else 0.0)
-    y = floor + _gap(x - below) + 0.5 * size + row * rise
+    words = FUNCTION_TEXT if any(edge.label for edge in edges) else 0.0
+    y = floor + room * _gap(x - below) + words + 0.5 * size + row * (size / BOX_SHARE + words)
     top = float(y.max(initial=floor)) + 0.5 * size
-    return Band(tuple(shown), np.stack([x, y], axis=1), size), top + _gap(above - x)
+    return Band(tuple(shown), np.stack([x, y], axis=1), size), top + room * _gap(above - x)
 
 
 def _grid(edges: list[Edge], sources: int, targets: int, inner: float) -> tuple[int, Array, Array]:
     """Number of columns, and the column and row of every box."""
     places = np.arange(len(edges), dtype=np.float64)
-    if len(edges) <= ONE_ROW:
-        return max(len(edges), 1), places, np.zeros(len(edges))
     most = min(MOST_COLUMNS, int(inner / SMALLEST_PITCH))
+    if len(edges) <= min(ONE_ROW, most):
+        return max(len(edges), 1), places, np.zeros(len(edges))
     by_source = sources >= targets
     ends = [edge.source if by_source else edge.node for edge in edges]
     rank = _ranks(ends, [edge.importance for edge in edges])

@@ -7,8 +7,6 @@ import re
 import textwrap
 from dataclasses import dataclass
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import MathTextParser
 
@@ -49,20 +47,6 @@ def title(formula: str | None, width: float) -> Title:
         if found:
             return found
     return _plain(text, width)
-
-
-def formula_figure(formula: str, width: float, colour: str) -> Figure | None:
-    """A TeX formula alone on a figure just its size, None when mathtext cannot set it."""
-    words = title(formula, width)
-    if not words.math:
-        return None
-    wide = max(math_width(line.strip("$"), words.size) or 0.0 for line in words.lines)
-    figure = Figure(figsize=(wide + 0.1, words.height), facecolor="none")
-    FigureCanvasAgg(figure)
-    for k, line in enumerate(words.lines):
-        y = 1 - words.pitch * (k + 0.5) / words.height
-        figure.text(0.5, y, line, fontsize=words.size, color=colour, ha="center", va="center", usetex=False)
-    return figure
 
 
 def math_width(tex: str, size: float) -> float | None:
