@@ -258,7 +258,9 @@ def study_run(
         str | None, typer.Option(metavar="local|ADDRESS", help="Run on a Dask cluster instead.")
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="Stop after so long; the next run goes on.")] = None,
-    only: Annotated[str | None, typer.Option(help="Pieces of a study of claims, a,b; without it, all.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Pieces of a study of claims, a,b; without it, all.")
+    ] = None,
 ) -> None:
     """Train the cells of a study that have no row yet."""
     from edgewise.study.command import run_study
