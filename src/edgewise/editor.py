@@ -22,7 +22,6 @@ from edgewise.train.config import Watch
 SECONDS = 10.0
 
 
-
 @dataclass(frozen=True)
 class Step:
     """One step and the network after it.
