@@ -8,6 +8,7 @@ from edgewise.pde.conditions import (
     condition,
     data,
     dirichlet,
+    energy,
     even,
     initial,
     initial_rate,
@@ -22,6 +23,7 @@ from edgewise.pde.geometry import Box, Disc, Interval, LShape, Polygon
 from edgewise.pde.problem import Problem
 from edgewise.pde.solution import Solution
 from edgewise.pde.solve import solve
+from edgewise.pde.storage import load
 
 __all__ = [
     "Box",
@@ -35,10 +37,12 @@ __all__ = [
     "condition",
     "data",
     "dirichlet",
+    "energy",
     "even",
     "initial",
     "initial_rate",
     "integral",
+    "load",
     "neumann",
     "odd",
     "periodic",
