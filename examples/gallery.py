@@ -131,27 +131,34 @@ def study(folder: Path) -> str:
 
 
 def knots(folder: Path) -> str:
-    """An algebraic invariant of 2970 knots from geometric ones, as KnotInfo tabulates both."""
-    from knots import even, natural_slope
-    from knots import knots as table
+    """An algebraic invariant of knots of up to 12 crossings from the geometry of the space around them."""
+    from edgewise.study.tasks.knots import COLUMN_SETS, LARGEST, mirrored
 
-    found = table()
-    frame, y, slope = found.drop(columns="signature"), found["signature"].to_numpy(), natural_slope(found)
-    X = frame.to_numpy()
+    table = mirrored(np.random.default_rng(0))
+    small = table.crossings <= LARGEST
+    X, y = table.X[small], table.signature[small]
+    slope = (X[:, 0] / (X[:, 1] + 1j * X[:, 2])).real
     kept, held = halves(len(X), 600)
-    model = KANRegressor(hidden=(1,), intervals=(5,), max_seconds=60, random_state=0).fit(X[kept], y[kept])
-    factor = max(np.linspace(0.3, 0.6, 61), key=lambda c: (even(c * slope[kept]) == y[kept]).mean())
-    told = (model.predict(X[held]), 0.5 * slope[held], factor * slope[held])
+    model = KANRegressor(hidden=(3,), intervals=(5,), max_seconds=60, random_state=0).fit(X[kept], y[kept])
+    factors = np.linspace(-0.6, 0.6, 121)
+    factor = max(factors, key=lambda c: (even(c * slope[kept]) == y[kept]).mean())
+    told = (model.predict(X[held]), np.sign(factor) * 0.5 * slope[held], factor * slope[held])
     shares = [f"{(even(values) == y[held]).mean():.1%}" for values in told]
     said = (
         f"{shares[0]} of {len(held)} held-out knots right; half the natural slope gives {shares[1]}, "
-        f"{factor:.3g} times it, fitted like the network, {shares[2]}"
+        f"{abs(factor):.2g} times it, fitted like the network, {shares[2]}"
     )
     report = words("Knots: the signature from the shape of the cusp", "knots", model.fit_result_)
     report |= rows(model.network_, X, y, held)
-    report["message"] = f"{said}. Absolute values throughout. {report['message']}"
-    page(model.network_, frame, folder / "report.html", target_names=["signature"], report=report)
+    report["message"] = f"{said}. {report['message']}"
+    names, path = COLUMN_SETS["all"], folder / "report.html"
+    page(model.network_, X, path, feature_names=names, target_names=["signature"], report=report)
     return said
+
+
+def even(numbers: Array) -> Array:
+    """The nearest even numbers, which signatures of knots are."""
+    return 2 * np.round(numbers / 2)
 
 
 PROBLEMS: dict[str, Callable[[Path], str]] = {

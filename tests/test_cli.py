@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import edgewise
 from edgewise.cli import app
+from edgewise.pde import load as load_solution
 from edgewise.report import FILES
 
 LAW = "2*x0 + 1"
@@ -392,6 +393,20 @@ def test_pde_shows_what_was_found_between_its_bounds():
     name, found, low, high = re.fullmatch(r"(\w+) = (\S+), between (\S+) and (\S+)", shown).groups()
     assert name == "D"
     assert float(low) < float(found) < float(high)
+
+
+def test_pde_keeps_its_solution_and_writes_it_down(tmp_path):
+    folder = tmp_path / "poisson"
+    facts = json.loads(run("pde", "poisson", "--out", str(folder), "--formula", "--json").stdout)
+    assert facts["formula"]["formulas"] == {"u": "sin(pi*x)*sin(pi*y)"}
+    assert facts["formula"]["status"] == "exact"
+    assert json.loads((folder / "result.json").read_text(encoding="utf-8")) == facts
+    assert (folder / "field.png").read_bytes().startswith(b"\x89PNG")
+    solution, table = load_solution(folder), pd.read_csv(folder / "table.csv")
+    assert list(table) == ["x", "y", "u"]
+    assert np.abs(solution(table[["x", "y"]].to_numpy()) - table["u"]).max() < 1e-12
+    (tmp_path / "letter.txt").write_text("mine", encoding="utf-8")
+    assert "holds other files, such as" in mistake("pde", "poisson", "--out", str(tmp_path))
 
 
 def test_a_misspelt_problem_is_one_line():

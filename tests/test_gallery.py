@@ -2,11 +2,9 @@
 
 import re
 import sys
-import types
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,8 +15,7 @@ NAMES = ("fitting", "planets", "alpha_decay", "classification", "equation", "dee
 @pytest.fixture
 def gallery(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "examples"))
-    for name in ("gallery", "knots"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.delitem(sys.modules, "gallery", raising=False)
     return import_module("gallery")
 
 
@@ -54,34 +51,3 @@ def test_a_page_is_made_by_its_command(gallery, name, tmp_path, monkeypatch, cap
     said = re.search(r"held-out error ([\d.]+)", capsys.readouterr().out)
     assert said is not None
     assert float(said[1]) < 0.06, "the noise is 0.05"
-
-
-def test_knots_are_read_as_the_package_writes_them(gallery, monkeypatch):
-    """The figure-eight and 5_2 by hand, a torus knot left out; the cusp of the figure-eight is 2 sqrt(3) by 1."""
-    head = {"name": "Name"}
-    eight = {
-        "geometric_type": "hyperbolic",
-        "longitude_translation": "(3.464101615, 0)",
-        "meridian_translation": "(0, 1.0)",
-        "volume": "2.0298832128",
-        "chern_simons_invariant": "0",
-        "crossing_number": "4",
-        "signature": "0",
-    }
-    five = eight | {
-        "longitude_translation": "(4.469301752, 0)",
-        "meridian_translation": "(-0.738117946, 0.883119389)",
-        "chern_simons_invariant": "-0.153204133",
-        "signature": "-2",
-    }
-    torus = {"geometric_type": "torus"}
-    package = types.ModuleType("database_knotinfo")
-    package.link_list = lambda: [head, eight, torus, five]  # pyright: ignore[reportAttributeAccessIssue]
-    monkeypatch.setitem(sys.modules, "database_knotinfo", package)
-    knots = import_module("knots")
-    table = knots.knots()
-    assert list(table["signature"]) == [0, 2]
-    np.testing.assert_allclose(table["meridian_real"], [0, 0.738117946])
-    slope = knots.natural_slope(table)
-    np.testing.assert_allclose(slope, [0, (4.469301752 / (0.738117946 + 0.883119389j)).real])
-    assert list(knots.even(0.5 * slope)) == [0, 2]

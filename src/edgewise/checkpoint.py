@@ -1,11 +1,7 @@
 r"""A network as a folder: ``config.json`` says what it is, ``model.safetensors`` holds its numbers.
 
-Neither file can run code. Every tensor returns bit for bit: knots, masks, scales, constants of fixed edges.
-
-Writing never leaves half a checkpoint: both files are first written whole as ``*.next``, then renamed, the
-model first. ``config.json`` carries the SHA-256 of its model; a reader that finds a new model beside the old
-config (the writer was killed between the two renames) goes on with ``config.json.next``, and refuses any other
-mixture.
+Every tensor returns bit for bit: knots, masks, scales, constants of fixed edges. ``edgewise.pair`` says how the two are
+kept together.
 
 ``config.json``: ``format``, ``format_version``, ``edgewise`` (the version that wrote it), ``model_sha256``,
 ``network`` (widths, per layer intervals, degree, base and the functions of fixed edges; norm, residual, domain and the
@@ -13,12 +9,8 @@ gates' layers where there are any) and ``extra``, where callers keep what belong
 formulas.
 """
 
-import hashlib
 import itertools
-import json
 import math
-import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,21 +18,17 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
-from safetensors.torch import save as pack_tensors
 from torch import Tensor
 
-from edgewise import __version__
 from edgewise.catalogue import Function, function, is_built_in
 from edgewise.edges import BASES, SplineEdges, SymbolicEdges
 from edgewise.errors import CheckpointError, InputError
 from edgewise.network import KAN
+from edgewise.pair import CONFIG, Kind, first_line, is_pair, read_pair, short, write_pair
 from edgewise.splines import MAX_DEGREE
 
-FORMAT = "edgewise-network"
-FORMAT_VERSION = 1
-CONFIG, MODEL = "config.json", "model.safetensors"
-EXPECTED = f"expected a folder with {CONFIG} and {MODEL}; check the path"
-LARGEST_CONFIG = 1 << 28
+NETWORK = Kind("network", 1)
+UNBUILDABLE = (SafetensorError, InputError, KeyError, TypeError, ValueError, RuntimeError)
 
 
 def save(network: KAN, folder: str | Path, extra: Mapping[str, Any] | None = None) -> Path:
@@ -58,22 +46,8 @@ def save(network: KAN, folder: str | Path, extra: Mapping[str, Any] | None = Non
         (((2, 0), (1, 0)), {'target': 'y'})
     """
     folder = Path(folder)
-    tensors = {name: t.detach().cpu().contiguous().clone() for name, t in network_state(network).items()}
-    model = pack_tensors(tensors, metadata={"format": "pt"})
-    config = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "edgewise": __version__,
-        "model_sha256": hashlib.sha256(model).hexdigest(),
-        "network": _described(network),
-        "extra": dict(extra or {}),
-    }
-    text = _as_json(config)
-    _claim(folder)
-    _write(folder / f"{MODEL}.next", model)
-    _write(folder / f"{CONFIG}.next", text)
-    os.replace(folder / f"{MODEL}.next", folder / MODEL)
-    os.replace(folder / f"{CONFIG}.next", folder / CONFIG)
+    tensors = network_state(network)
+    write_pair(folder, NETWORK, {"network": described(network), "extra": dict(extra or {})}, tensors)
     return folder
 
 
@@ -83,20 +57,18 @@ def load(folder: str | Path) -> KAN:
     Raises ``CheckpointError`` when a file is missing, truncated, from another run, of another shape, of a
     later format, or names functions or sizes that cannot be.
     """
-    config, model = _read(Path(folder))
-    described = config.get("network")
+    config, model = read_pair(Path(folder), NETWORK)
     try:
-        tensors = parse_tensors(model)
-        return _rebuilt(_checked(described, tensors), tensors)
-    except (SafetensorError, InputError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        return rebuilt(config.get("network"), parse_tensors(model))
+    except UNBUILDABLE as error:
         raise CheckpointError(
-            f"{folder} does not hold a network edgewise can build ({_first_line(error)}); save it again"
+            f"{folder} does not hold a network edgewise can build ({first_line(error)}); save it again"
         ) from None
 
 
 def load_extra(folder: str | Path) -> dict[str, Any]:
     """The ``extra`` that was saved with a network; empty when there was none."""
-    extra = _read(Path(folder))[0].get("extra", {})
+    extra = read_pair(Path(folder), NETWORK)[0].get("extra", {})
     if not isinstance(extra, dict):
         raise CheckpointError(f"{folder}/{CONFIG} has an 'extra' that is no object; save the network again")
     return extra
@@ -107,7 +79,7 @@ def network_state(network: KAN) -> dict[str, Tensor]:
     if not isinstance(network, KAN):
         raise InputError(f"cannot save a {type(network).__name__}: expected a KAN; type save(net, folder)")
     state = network.state_dict()
-    shapes = _expected_shapes(_described(network))
+    shapes = _expected_shapes(described(network))
     if {name: tuple(t.shape) for name, t in state.items()} != shapes:
         raise InputError("cannot save a network with tensors of its own: expected those of a plain KAN")
     return state
@@ -115,22 +87,20 @@ def network_state(network: KAN) -> dict[str, Tensor]:
 
 def is_checkpoint(folder: Path) -> bool:
     """Whether the ``config.json`` of a folder says that edgewise wrote it."""
-    try:
-        return _parsed(folder / CONFIG).get("format") == FORMAT
-    except (CheckpointError, OSError):
-        return False
+    return is_pair(folder, NETWORK)
 
 
-def _described(network: KAN) -> dict[str, Any]:
-    described: dict[str, Any] = {
+def described(network: KAN) -> dict[str, Any]:
+    """All of a network that is no tensor, as JSON can hold it."""
+    found: dict[str, Any] = {
         "widths": [list(width) for width in network.widths],
         "layers": [_layer_config(layer) for layer in network.kan_layers],
     }
     joins = network.joins
     if not joins.absent:
-        described |= {"norm": joins.norm, "residual": joins.residual, "domain": list(joins.domain)}
-        described["gates"] = [_layer_config(gate) for gate in joins.gates]
-    return described
+        found |= {"norm": joins.norm, "residual": joins.residual, "domain": list(joins.domain)}
+        found["gates"] = [_layer_config(gate) for gate in joins.gates]
+    return found
 
 
 def _layer_config(layer: Any) -> dict[str, Any]:
@@ -158,101 +128,15 @@ def _law(config: str | dict[str, Any]) -> Function:
     if isinstance(config, str) and is_built_in(law := function(config)):
         return law
     if not isinstance(config, dict):
-        raise InputError(f"no function called {_short(config)} comes with the library")
+        raise InputError(f"no function called {short(config)} comes with the library")
     from edgewise.symbolic.define import written
 
     return written(**config)
 
 
-def _as_json(config: dict[str, Any]) -> bytes:
-    try:
-        text = json.dumps(config, indent=1, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(
-            f"extra cannot be JSON ({_first_line(error)}): expected text, finite numbers, lists and dicts"
-        ) from None
-    # Innermost lists on one line; a line break cannot occur inside a JSON string.
-    return re.sub(r"\[[^][{}]*\]", lambda found: re.sub(r"\n\s*", " ", found[0]), text).encode()
-
-
-def _claim(folder: Path) -> None:
-    """Makes the folder, unless something that is not ours is in the way."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file: expected a folder; choose another name")
-    folder.mkdir(parents=True, exist_ok=True)
-    taken = (folder / CONFIG).exists() or (folder / MODEL).exists()
-    if taken and not (is_checkpoint(folder) or _readable(folder)):
-        raise InputError(f"{folder} holds files edgewise did not write: choose another folder")
-
-
-def _readable(folder: Path) -> bool:
-    """Whether a save was cut short here that ``_read`` can finish."""
-    try:
-        _read(folder)
-    except (CheckpointError, OSError):
-        return False
-    return True
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
-    """The configuration and the bytes of the model it belongs to."""
-    if folder.is_file():
-        raise CheckpointError(f"{folder} is a file: expected the folder that holds it; type {folder.parent}")
-    for path in (folder, folder / MODEL):
-        if not path.exists():
-            raise CheckpointError(f"{path} does not exist: {EXPECTED}")
-    model = (folder / MODEL).read_bytes()
-    digest = hashlib.sha256(model).hexdigest()
-    pending = folder / f"{CONFIG}.next"
-    if pending.exists():
-        try:
-            config = _parsed(pending)
-        except CheckpointError:
-            config = {}
-        if config.get("model_sha256") == digest:
-            return _of_this_format(config, pending), model
-    config = _of_this_format(_parsed(folder / CONFIG), folder / CONFIG)
-    if config.get("model_sha256") != digest:
-        raise CheckpointError(
-            f"{folder / MODEL} is damaged or belongs to another {CONFIG}: their checksums differ; copy the "
-            "whole folder again, or fit again"
-        )
-    return config, model
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        raise CheckpointError(f"{path} does not exist: {EXPECTED}")
-    if path.stat().st_size > LARGEST_CONFIG:
-        raise CheckpointError(
-            f"{path} is larger than any edgewise writes; type the folder of a saved network"
-        )
-    try:
-        config = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        config = None
-    if not isinstance(config, dict):
-        raise CheckpointError(f"{path} is truncated or no JSON object: expected a saved network; fit again")
-    return config
-
-
-def _of_this_format(config: dict[str, Any], path: Path) -> dict[str, Any]:
-    if config.get("format") != FORMAT:
-        raise CheckpointError(f"{path} was not written by edgewise: expected a saved network; check the path")
-    version = config.get("format_version")
-    if type(version) is not int or version != FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path} has format version {_short(version)}: this edgewise reads {FORMAT_VERSION}; type: "
-            "pip install --upgrade edgewise"
-        )
-    return config
+def rebuilt(told: Any, tensors: dict[str, Tensor]) -> KAN:
+    """The network of a description and its tensors; raises one of ``UNBUILDABLE`` where they do not fit."""
+    return _rebuilt(_checked(told, tensors), tensors)
 
 
 def _checked(described: Any, tensors: dict[str, Tensor]) -> dict[str, Any]:
@@ -267,7 +151,7 @@ def _checked(described: Any, tensors: dict[str, Tensor]) -> dict[str, Any]:
         raise ValueError("widths and layers do not match")
     for width in widths:
         if len(width) != 2 or not all(type(n) is int and n >= 0 for n in width):
-            raise ValueError(f"a width is {_short(width)}")
+            raise ValueError(f"a width is {short(width)}")
     for layer in (*layers, *described.get("gates", [])):
         _check_layer(layer)
     _check_joins(described)
@@ -285,7 +169,7 @@ def _checked(described: Any, tensors: dict[str, Tensor]) -> dict[str, Any]:
 def _check_joins(described: dict[str, Any]) -> None:
     low, high = described.get("domain", (-1.0, 1.0))
     if not -math.inf < low < high < math.inf:
-        raise ValueError(f"domain is {_short([low, high])}")
+        raise ValueError(f"domain is {short([low, high])}")
     if len(described.get("gates", [])) != 2 * (described.get("residual") == "gated"):
         raise ValueError(f"there are {len(described.get('gates', []))} gates")
 
@@ -299,16 +183,16 @@ def _named_layers(described: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]
 def _check_layer(layer: Any) -> None:
     for name, low, high in (("intervals", 1, 1 << 40), ("degree", 0, MAX_DEGREE)):
         if type(layer[name]) is not int or not low <= layer[name] <= high:
-            raise ValueError(f"{name} is {_short(layer[name])}")
+            raise ValueError(f"{name} is {short(layer[name])}")
     if layer["base"] is not None and layer["base"] not in BASES:
-        raise ValueError(f"base is {_short(layer['base'])}")
+        raise ValueError(f"base is {short(layer['base'])}")
     for source, target, name in layer["fixed"]:
         if type(source) is not int or type(target) is not int:
-            raise ValueError(f"an edge is fixed to {_short(name)}")
+            raise ValueError(f"an edge is fixed to {short(name)}")
         try:
             _law(name)
         except (InputError, TypeError) as error:
-            raise ValueError(f"an edge is fixed to {_short(name)}") from error
+            raise ValueError(f"an edge is fixed to {short(name)}") from error
 
 
 def _expected_shapes(described: dict[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -363,14 +247,3 @@ def _rebuilt(described: dict[str, Any], tensors: dict[str, Tensor]) -> KAN:
         )
     network.load_state_dict(tensors, assign=True)
     return network
-
-
-def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 40 else f"{shown[:37]}..."
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"{error} is missing"
-    return (str(error).splitlines() or [type(error).__name__])[0][:160]

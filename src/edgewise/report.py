@@ -29,10 +29,11 @@ import numpy as np
 import torch
 
 from edgewise import __version__
-from edgewise.checkpoint import CONFIG, MODEL, is_checkpoint, load, load_extra, save
+from edgewise.checkpoint import is_checkpoint, load, load_extra, save
 from edgewise.errors import CheckpointError, EdgewiseError, InputError
 from edgewise.estimators import FormulaRegressor, formula_values
 from edgewise.network import KAN
+from edgewise.pair import CONFIG, MODEL
 from edgewise.runpage import page_report
 from edgewise.symbolic import Formula
 from edgewise.tables import Table

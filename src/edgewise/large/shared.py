@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edgewise.checkpoint import CONFIG, MODEL, load, save
+from edgewise.checkpoint import load, save
 from edgewise.engines import Engine
 from edgewise.network import KAN
+from edgewise.pair import CONFIG, MODEL
 
 
 def network_from_main(make: Callable[[], KAN], engine: Engine) -> KAN:

@@ -23,6 +23,7 @@ from edgewise.pde.geometry import Box, Disc, Interval, LShape, Polygon
 from edgewise.pde.problem import Problem
 from edgewise.pde.solution import Solution
 from edgewise.pde.solve import solve
+from edgewise.pde.storage import load
 
 __all__ = [
     "Box",
@@ -41,6 +42,7 @@ __all__ = [
     "initial",
     "initial_rate",
     "integral",
+    "load",
     "neumann",
     "odd",
     "periodic",

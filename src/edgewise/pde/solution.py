@@ -2,18 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from edgewise.errors import InputError
 from edgewise.network import KAN
 from edgewise.pde.ansatz import Ansatz
 from edgewise.pde.config import SolveConfig
+from edgewise.pde.fields import Field
 from edgewise.pde.levels import Level
 from edgewise.pde.problem import Problem
 from edgewise.splines import breakpoints
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from edgewise.pde.discovery import FieldFormulas
 
 STATUSES = ("converged", "stalled", "out of time", "out of parameters", "unsure", "diverged")
 
@@ -51,11 +60,15 @@ class Solution:
         return {name: one.network for name, one in self.unknowns.items()}
 
     @property
-    def knots(self) -> dict[str, list[float]]:
-        """Ends of the cells along every coordinate."""
+    def breakpoints(self) -> Float[Tensor, "axes cells_and_1"]:
+        """Ends of the cells along every axis."""
         edges = next(iter(self.unknowns.values())).network.kan_layers[0].spline
-        rows = breakpoints(edges.knots, edges.degree).tolist()
-        return dict(zip(self.problem.domain.coordinates, rows, strict=True))
+        return breakpoints(edges.knots, edges.degree)
+
+    @property
+    def knots(self) -> dict[str, list[float]]:
+        """Ends of the cells by coordinate."""
+        return dict(zip(self.problem.domain.coordinates, self.breakpoints.tolist(), strict=True))
 
     def __call__(self, points: Any = None, /, **coordinates: Any) -> Any:
         """Values at rows ``points (n, coordinates)``, or at coordinates by name, which broadcast.
@@ -76,6 +89,46 @@ class Solution:
         rows, shape, as_tensor = self._rows(points, coordinates)
         values = self.unknowns[unknown].derivative(rows.detach(), self.problem.index(unknown, by))
         return _returned(values, shape, as_tensor)
+
+    def residual(self, equation: str, points: Any = None, /, **coordinates: Any) -> Any:
+        """What is left of an equation, by name, at points, with the parameters that were found."""
+        if equation not in self.problem.equations:
+            known = ", ".join(self.problem.equations)
+            raise InputError(f"no equation is called {equation!r}; choose one of: {known}")
+        rows, shape, as_tensor = self._rows(points, coordinates)
+        rows, names = rows.detach(), self.problem.domain.coordinates
+        fields: dict[str, Any] = {
+            name: Field(name, names, partial(one.derivative, rows)) for name, one in self.unknowns.items()
+        }
+        fields |= {name: torch.tensor(value) for name, value in self.parameters.items()}
+        found = self.problem.evaluate(self.problem.equations[equation], rows, fields)
+        return _returned(found.detach(), shape, as_tensor)
+
+    def table(self, per_axis: int = 50) -> "pd.DataFrame":
+        """Coordinates and unknowns as columns, rows at the points of an even grid that lie in the domain."""
+        import pandas as pd
+
+        if per_axis < 2:
+            raise InputError(f"per_axis={per_axis!r}: expected at least 2 points along every axis")
+        domain = self.problem.domain
+        axes = [torch.linspace(low, high, per_axis, dtype=torch.float64) for low, high in domain.bounds]
+        rows = torch.cartesian_prod(*axes).reshape(-1, len(axes))
+        rows = rows[domain.inside(rows)]
+        columns = dict(zip(domain.coordinates, rows.T.numpy(), strict=True))
+        columns |= {name: one.values(rows).detach().numpy() for name, one in self.unknowns.items()}
+        return pd.DataFrame(columns)
+
+    def save(self, folder: str | Path) -> Path:
+        """Writes networks, domain and record into a folder (see ``edgewise.pde.storage``); returns the folder."""
+        from edgewise.pde.storage import save
+
+        return save(self, folder)
+
+    def to_formula(self, *, max_seconds: float = 120.0, seed: int = 0) -> "FieldFormulas":
+        """Every unknown written as a formula, where it has one, and put into the equations again to see."""
+        from edgewise.pde.discovery import field_formulas
+
+        return field_formulas(self, max_seconds=max_seconds, seed=seed)
 
     def _rows(self, points: Any, coordinates: dict[str, Any]) -> tuple[Tensor, tuple[int, ...], bool]:
         names = self.problem.domain.coordinates

@@ -170,13 +170,14 @@ def _candidates(value: float, error: float, only_zero: bool) -> list[tuple[float
     if reach == inf:
         return [(1.0, sympy.Integer(1 if value > 0 else -1))]
     found = {}
-    for code, number in _simple_numbers(value, reach):
+    for code, number in simple_numbers(value, reach):
         if abs(float(number) - value) <= reach and number not in found:
             found[number] = code
     return sorted(((code, number) for number, code in found.items()), key=lambda pair: pair[0])[:3]
 
 
-def _simple_numbers(value: float, reach: float) -> Iterator[tuple[float, Expression]]:
+def simple_numbers(value: float, reach: float) -> Iterator[tuple[float, Expression]]:
+    """Numbers near ``value``, give or take ``reach``, with their code lengths in nats."""
     sign = -1 if value < 0 else 1
     size = abs(value)
     for code, number in _fractions(size, reach):

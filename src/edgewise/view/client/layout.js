@@ -42,7 +42,8 @@ function grid(edges, width) {
 
 // Names beside their nodes, long ones in up to three lines.
 function labelled(level, width) {
-  const most = Math.max(6, Math.floor((0.27 * width - 20) / LETTER));
+  const letters = (share) => Math.max(6, Math.floor((share * width - 20) / LETTER)), words = level.flatMap((node) => node.label.split(/[\s_\-./,()]+/));
+  const most = clamp(Math.max(...words.map((word) => word.length + 1)), letters(0.27), letters(0.34)); // rather wider than broken within a word
   const texts = level.map((node) => wrapped(node.label, most));
   const longest = Math.max(...texts.flat().map(textWidth)), lines = Math.max(...texts.map((text) => text.length));
   return { width: longest + 22, texts, lines };
