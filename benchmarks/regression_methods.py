@@ -37,7 +37,7 @@ def edgewise() -> Fit:
 
 def perceptron() -> Fit:
     """Tanh layers and edgewise's Levenberg-Marquardt, size and decay chosen on held-out rows."""
-    from perceptron import fit_perceptron
+    from edgewise.study.claims.perceptron import fit_perceptron
 
     return lambda table: fit_perceptron(table.X, table.y, table.seconds, table.seed)
 

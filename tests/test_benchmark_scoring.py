@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy
-import torch
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
@@ -19,7 +18,6 @@ try:
     import formula_score
     import formula_table
     import formulas
-    import perceptron
     import regression
     import regression_table
 finally:
@@ -252,22 +250,6 @@ def test_results_are_read_back_as_the_cells_they_came_from_and_make_a_page(tmp_p
     assert "| 0 | pyoperon | 0/1 (0 %) | +100 points of 1 searches |" in page
     assert "- noise 0, pyoperon, 1 of 1: P-toy-1 (0, code 1)" in page
     assert "recovered 1/1 (100 %)" in formula_table.summary(rows)
-
-
-def test_the_rival_perceptron_has_the_jacobian_of_automatic_differentiation():
-    generator = torch.Generator().manual_seed(0)
-    net = perceptron.Perceptron(3, (4, 5))
-    v, X = net.start(generator), torch.randn(7, 3, generator=generator, dtype=torch.float64)
-    values, jacobian = net.linearise(v, X)
-    expected = torch.autograd.functional.jacobian(lambda v: net.activations(v, X)[-1][:, 0], v)
-    torch.testing.assert_close(values, net.activations(v, X)[-1][:, 0])
-    torch.testing.assert_close(jacobian, expected)
-
-
-def test_the_rival_perceptron_learns():
-    X = np.random.default_rng(0).uniform(-1, 1, (300, 2))
-    predict = perceptron.fit_perceptron(X, 5 + X[:, 0] * X[:, 1], 4.0, 0)
-    assert np.abs(predict(X) - 5 - X[:, 0] * X[:, 1]).max() < 1e-3
 
 
 def test_regression_report_compares_the_same_tables_only():

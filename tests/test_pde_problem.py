@@ -63,6 +63,15 @@ def test_derivatives_are_found_by_reading_the_equation():
         (lambda: data([[1.0, 2.0]], [1.0, 2.0]), r"expected \(n, coordinates\)"),
         (lambda: data([[1.0, float("nan")]], [1.0]), "NaN"),
         (lambda: Problem("u", SQUARE, LAPLACE, EDGE).with_constants(k=1.0), "'k'"),
+        (lambda: Problem("u", SQUARE, LAPLACE, {"edge": neumann("u", 0.0)}), "any number may be added"),
+        (
+            lambda: Problem("u", ROD, {"wave": lambda u: u.tt - u.xx}, {**EDGE, "start": initial("u", 0.0)}),
+            r"expected 2; add for instance initial_rate",
+        ),
+        (
+            lambda: Problem("u", Interval(x=(0, 1)), {"beam": lambda u: u.xxxx - 1}, EDGE),
+            r"is 4, and its ends have 2 conditions",
+        ),
     ],
 )
 def test_what_cannot_be_solved_gets_one_line(build, words, untyped):

@@ -7,7 +7,7 @@ import torch
 from edgewise import InputError
 from edgewise.pde import Box, Disc, Problem, dirichlet, initial, neumann, odd
 from edgewise.pde.collocation import axis_points, held_out, inside
-from edgewise.pde.fitting import hold
+from edgewise.pde.marching import hold
 from edgewise.pde.refinement import adapted
 from edgewise.pde.state import even, moved, start
 

@@ -70,7 +70,7 @@ def ring():
         "u",
         Disc((0, 0), 1) - Disc((0, 0), 0.3, name="hole"),
         {"a": lambda u: u.xx + u.yy},
-        {"edge": neumann("u", 0.0)},
+        {"edge": neumann("u", 0.0), "level": integral(lambda u: u.value, 0.0)},
     )
 
 

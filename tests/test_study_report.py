@@ -12,13 +12,15 @@ from matplotlib.image import imread
 
 from edgewise.study import figures, words
 from edgewise.study.analysis import advantages, judged
+from edgewise.study.arms import ARMS, FORMS
 from edgewise.study.command import report_study, run_study
 from edgewise.study.page import Heading, Picture, Table, Text, as_html, as_markdown
 from edgewise.study.plan import Plan
 from edgewise.study.report import blocks
 from edgewise.study.spec import load
+from edgewise.study.statistics import Interval
 from edgewise.study.tuning import Choice
-from edgewise.study.verdict import checks, verdicts
+from edgewise.study.verdict import Contrast, Verdict, checks, verdicts
 from study_rows import TINY, line, planted
 
 
@@ -95,6 +97,32 @@ def test_the_answer_follows_the_rows():
     assert factor == pytest.approx(10 ** -composed[0].advantage, abs=0.005)
 
 
+def test_the_answer_counts_verdicts_and_names_the_control():
+    def one(arm, p, advantage):
+        interval = Interval(-0.1, 0.1)
+        contrasts = tuple(
+            Contrast(name, 0.1, interval, p, 1.0, 3) for name in ("depth", "target", "transfer")
+        )
+        return Verdict(arm, "plain", contrasts, advantage)
+
+    said = words.answer(
+        [one("kan-noise", 0.5, 0.1), one("kan-critical", 0.01, 1.0), one("learned", 0.5, 0.30103)]
+    )
+    assert "1 COMPOSITION (advantage comes from composition), 1 MIXED (rows do not decide" in said
+    assert "FITTING" not in said
+    assert (
+        "the KAN with our start (kan-critical, plain), has errors 0.10 times the plain perceptron's" in said
+    )
+    assert "(a perceptron with learned functions on its nodes: 0.50 times)" in said
+
+
+def test_every_arm_has_plain_words():
+    named = dict(words.glossary(ARMS, FORMS))
+    assert set(named) == {*ARMS, *FORMS}
+    assert all(text and text != name for name, text in named.items())
+    assert named["kan-glorot"] == "KAN with the start 'glorot'"
+
+
 def test_a_failed_self_test_is_said_first():
     lines = [
         line("depth", arm, "gp", draw, levels, 0, error)
@@ -108,6 +136,7 @@ def test_a_failed_self_test_is_said_first():
     assert said.startswith("The instrument failed its own test (the reference against itself")
     assert "+0.097 dex" in said
     assert "1 of 1 learning rates lie at the end" in said
+    assert "rests on 3 targets with up to 1 seeds each" in said
 
 
 def test_every_figure_draws_something():
@@ -131,7 +160,7 @@ def test_every_figure_draws_something():
 def test_the_report_of_planted_rows_has_their_numbers(tmp_path):
     (tmp_path / "study.toml").write_text(TINY)
     found = blocks(load(tmp_path / "study.toml"), Plan({}, {}), planted(**COMPOSED))
-    (table,) = [b for b in found if isinstance(b, Table) and b.headers[2] == "verdict"]
+    (table,) = [b for b in found if isinstance(b, Table) and "verdict" in b.headers]
     assert table.rows[0][:3] == ["kan", "plain", "COMPOSITION"]
     (model,) = [b for b in found if isinstance(b, Table) and "mixed model" in b.caption]
     assert float(model.rows[0][2]) == pytest.approx(0.12, abs=0.03)
@@ -158,8 +187,8 @@ def test_blocks_are_escaped():
     ]
     page, text = as_html(made), as_markdown(made, "figures")
     assert "<h1>a &lt; b</h1>" in page
-    assert "<strong>x</strong> 1 &amp; 2" in page
-    assert "<td>&lt;i&gt;</td>" in page
+    assert "<strong>x</strong><p>1 &amp; 2</p>" in page
+    assert "&lt;i&gt;</td>" in page
     assert "| a\\|b |\n| --- |\n| <i> |" in text
     assert "![d](figures/p.png)" in text
 

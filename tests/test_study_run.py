@@ -9,7 +9,8 @@ import pytest
 
 from edgewise.errors import InputError
 from edgewise.study.command import report_study, run_study
-from edgewise.study.run import run
+from edgewise.study.measurement import measure
+from edgewise.study.run import DEPTH, run
 from edgewise.study.spec import load
 from edgewise.study.workers import workers
 from study_rows import TINY
@@ -47,7 +48,8 @@ def alone(tmp_path_factory):
 
 def test_a_finished_study_trains_nothing_again(folder, alone, monkeypatch):
     run_study(folder, processes=1, progress=False)
-    monkeypatch.setattr("edgewise.study.workers.measure", lambda cell: pytest.fail(f"trained again: {cell}"))
+    no_more = DEPTH._replace(measure=lambda cell: pytest.fail(f"trained again: {cell}"))
+    monkeypatch.setattr("edgewise.study.run.DEPTH", no_more)
     again = run_study(folder, processes=1, progress=False)
     assert (again.status, again.rows) == ("done", 0)
     assert rows(folder / "rows.sqlite") == alone
@@ -70,9 +72,7 @@ def test_ctrl_c_keeps_what_there_is(folder, monkeypatch):
             raise KeyboardInterrupt
         return measure(cell)
 
-    from edgewise.study.measurement import measure
-
-    monkeypatch.setattr("edgewise.study.workers.measure", interrupted)
+    monkeypatch.setattr("edgewise.study.run.DEPTH", DEPTH._replace(measure=interrupted))
     result = run_study(folder, processes=1, progress=False)
     assert (result.status, result.rows) == ("interrupted", 2)
     assert len(rows(folder / "rows.sqlite")) == 2
@@ -151,7 +151,7 @@ def test_a_scheduler_that_does_not_answer_is_said_so():
     with (
         warnings.catch_warnings(),
         pytest.raises(InputError, match="no Dask scheduler answers at 'nowhere'"),
-        workers(1, "nowhere"),
+        workers(1, "nowhere", measure),
     ):
         warnings.simplefilter("ignore")
 

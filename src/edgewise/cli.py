@@ -78,7 +78,7 @@ class Show(StrEnum):
 
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that edgewise fit wrote.")]
-StudyFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a study.toml.")]
+StudyFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a study.toml or claims.toml.")]
 Quick = Annotated[bool, typer.Option("--quick", help="The small study of the folder, at most half an hour.")]
 Index = Annotated[int | None, typer.Option(help="Row of the table of formulas; without it, the chosen one.")]
 
@@ -271,11 +271,17 @@ def study_run(
         str | None, typer.Option(metavar="local|ADDRESS", help="Run on a Dask cluster instead.")
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="Stop after so long; the next run goes on.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Pieces of a study of claims, a,b; without it, all.")
+    ] = None,
 ) -> None:
     """Train the cells of a study that have no row yet."""
     from edgewise.study.command import run_study
 
-    result = run_study(folder, quick=quick, processes=processes, cluster=dask, max_seconds=seconds)
+    pieces = only.split(",") if only else ()
+    result = run_study(
+        folder, quick=quick, only=pieces, processes=processes, cluster=dask, max_seconds=seconds
+    )
     typer.echo(result.message)
 
 

@@ -26,6 +26,7 @@ from edgewise.pde.jets import Jets, jets
 from edgewise.pde.problem import Problem
 from edgewise.pde.separable import is_line
 from edgewise.pde.taylor import Index, Orders
+from edgewise.pde.window import Window
 
 Pins = dict[tuple[int, int], Law]
 AGREE = 1e-9
@@ -39,6 +40,11 @@ class Held:
     periodic: frozenset[int]
     signs: dict[int, int]
     names: frozenset[str]
+
+    def free(self, axis: int, functions: int, degree: int) -> int:
+        """How many of an edge's ``functions`` numbers are free along an axis."""
+        rest = functions - sum(own == axis for own, _ in self.pins) - degree * (axis in self.periodic)
+        return (rest + 1) // 2 if axis in self.signs else rest
 
 
 def held(problem: Problem, unknown: str) -> Held:
@@ -141,8 +147,17 @@ class Ansatz:
     """One unknown: its network, the lift, and the subspaces of weights; ``free`` and ``assign`` as in ``KAN``."""
 
     network: KAN
-    lift: Lift | None
+    lift: "Lift | Ansatz | None"
     subspaces: tuple[Tensor, ...]
+
+    def __call__(self, points: Float[Tensor, "n axes"]) -> Float[Tensor, " n"]:
+        """``u``, as a lift gives it."""
+        return self.values(points)
+
+    def derivatives(self, points: Float[Tensor, "n axes"], orders: Orders) -> Float[Tensor, "indices n"]:
+        """Every derivative that ``orders`` holds, as a lift gives them."""
+        with torch.no_grad():
+            return self.jets(points, orders).run(self.free())[..., 0] + self.lifted(points, orders)
 
     def values(self, points: Float[Tensor, "n axes"]) -> Float[Tensor, " n"]:
         """``u``."""
@@ -162,9 +177,7 @@ class Ansatz:
     def derivative(self, points: Float[Tensor, "n axes"], index: Index) -> Float[Tensor, " n"]:
         """``d^index u``."""
         orders = Orders([index])
-        with torch.no_grad():
-            network = self.jets(points, orders).run(self.free())[orders.place[index], :, 0]
-        return network + self.lifted(points, orders)[orders.place[index]]
+        return self.derivatives(points, orders)[orders.place[index]]
 
     def free(self) -> Float[Tensor, " free"]:
         """The free parameters that come nearest to the network as it is."""
@@ -193,7 +206,7 @@ class Ansatz:
                     start += size
 
 
-def subspaces(edges: SplineEdges, what: Held) -> tuple[Tensor, ...]:
+def subspaces(edges: SplineEdges, what: Held, window: Window | None = None) -> tuple[Tensor, ...]:
     """``T`` of the module's page for each input."""
     found = []
     for axis in range(edges.in_features):
@@ -201,7 +214,11 @@ def subspaces(edges: SplineEdges, what: Held) -> tuple[Tensor, ...]:
         rows = [_row(edges, axis, end, 0) for side, end in ((0, low), (1, high)) if (axis, side) in what.pins]
         if axis in what.periodic:
             rows += [_row(edges, axis, high, d) - _row(edges, axis, low, d) for d in range(edges.degree)]
-        found.append(_null_space(rows, _mirrored(edges.weight.shape[1], what.signs.get(axis))))
+        if window is not None and axis == window.axis:
+            basis = window.basis(edges.knots[axis], edges.degree)
+        else:
+            basis = _mirrored(edges.weight.shape[1], what.signs.get(axis))
+        found.append(_null_space(rows, basis))
     return tuple(found)
 
 
@@ -235,8 +252,14 @@ def _living(edges: SplineEdges, source: int) -> Tensor:
     return torch.nonzero(edges.mask[source])[:, 0]
 
 
-def ansatz(problem: Problem, unknown: str, network: KAN) -> Ansatz:
-    """An unknown on a network, with what can be built in."""
+def ansatz(
+    problem: Problem,
+    unknown: str,
+    network: KAN,
+    window: Window | None = None,
+    before: Ansatz | None = None,
+) -> Ansatz:
+    """An unknown on a network, with what can be built in; in a window, on top of what was found ``before``."""
     what = held(problem, unknown)
-    lift = Lift(problem, what.pins) if what.pins else None
-    return Ansatz(network, lift, subspaces(network.kan_layers[0].spline, what))
+    lift = before or (Lift(problem, what.pins) if what.pins else None)
+    return Ansatz(network, lift, subspaces(network.kan_layers[0].spline, what, window))

@@ -20,15 +20,19 @@ class Points:
     volumes: Float[Tensor, " n"]
     cells: Float[Tensor, " n"]
 
-    def until(self, axis: int, end: float) -> "Points":
-        """Those whose coordinate is at most ``end``."""
-        kept = self.rows[:, axis] <= end
+    def within(self, axis: int, span: tuple[float, float]) -> "Points":
+        """Those whose coordinate lies in ``span``."""
+        kept = (self.rows[:, axis] >= span[0]) & (self.rows[:, axis] <= span[1])
         return Points(self.rows[kept], self.volumes[kept], self.cells[kept])
 
 
 def axis_points(cells: Float[Tensor, " cells_and_1"], per_cell: int) -> tuple[Tensor, Tensor]:
-    """Gauss points of every cell of one axis and their weights, which sum to the length."""
+    """Gauss points of every cell of one axis and their weights, which sum to the length.
+
+    Cells between equal breakpoints are no places and have no points.
+    """
     nodes, weights = (torch.from_numpy(part) for part in np.polynomial.legendre.leggauss(per_cell))
+    cells = cells.unique_consecutive()
     width = (cells[1:] - cells[:-1])[:, None]
     places = cells[:-1, None] + width * (nodes + 1) / 2
     return places.flatten(), (width * weights / 2).flatten()
@@ -39,7 +43,7 @@ def inside(domain: Domain, breakpoints: Float[Tensor, "axes cells_and_1"], per_c
     axes, weights = zip(*(axis_points(cells, per_cell) for cells in breakpoints), strict=True)
     rows = torch.cartesian_prod(*axes).reshape(-1, len(axes))
     volume = torch.cartesian_prod(*weights).reshape(-1, len(axes)).prod(1)
-    widths = (cells.diff().repeat_interleave(per_cell) for cells in breakpoints)
+    widths = (cells.unique_consecutive().diff().repeat_interleave(per_cell) for cells in breakpoints)
     cells = torch.cartesian_prod(*widths).reshape(-1, len(axes)).prod(1)
     kept = domain.inside(rows)
     if not bool(kept.any()):
@@ -70,4 +74,5 @@ def held_out(
 
 
 def _warped(share: np.ndarray, cells: Tensor) -> np.ndarray:
+    cells = cells.unique_consecutive()
     return np.interp(share, np.linspace(0.0, 1.0, len(cells)), cells.numpy())

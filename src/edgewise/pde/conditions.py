@@ -29,22 +29,34 @@ class Law:
 
     names: tuple[str, ...]
     function: Callable[..., Any]
+    is_energy: bool = False
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
         return self.function(*(values[name] for name in self.names))
 
 
-def law(value: Value) -> Law:
+def law(value: "Value | Law") -> Law:
     """A number or a function as a law; the function's own argument names say what it needs.
 
     Example:
         >>> law(lambda x, t: x * t).names
         ('x', 't')
     """
+    if isinstance(value, Law):
+        return value
     if callable(value):
         return Law(tuple(inspect.signature(value).parameters), value)
     number = float(value)
     return Law((), lambda: number)
+
+
+def energy(function: Callable[..., Any]) -> Law:
+    """An equation that asks for the least integral of ``function``: ``energy(lambda u, a: a * u.x**2 / 2 - u.value)``.
+
+    Ends of which no condition says anything are natural: nothing flows out there.
+    """
+    found = law(function)
+    return Law(found.names, found.function, is_energy=True)
 
 
 @dataclass(frozen=True)
@@ -120,7 +132,15 @@ def initial_rate(unknown: str, value: Value = 0.0, *, time: str = "t", weight: f
 
 def neumann(unknown: str, value: Value = 0.0, on: str = "boundary", *, weight: float = WEIGHT) -> Condition:
     """``du/dn = value`` along the outward normal."""
-    return robin(unknown, 0.0, 1.0, value, on, weight=weight)
+    target = law(value)
+    return Condition(
+        Law(
+            (unknown, "normal", *target.names),
+            lambda u, normal, *rest: _outward(u, normal) - target.function(*rest),
+        ),
+        on,
+        weight,
+    )
 
 
 def robin(
@@ -131,8 +151,7 @@ def robin(
 
     def residual(u: Field, normal: Mapping[str, Tensor], values: Mapping[str, Any]) -> Any:
         left, right, target = (part(values) for part in parts)
-        slope = sum(along * u.d(name) for name, along in normal.items())
-        return left * u.value + right * slope - target
+        return left * u.value + right * _outward(u, normal) - target
 
     names = tuple(dict.fromkeys(name for part in parts for name in part.names))
     return Condition(
@@ -187,6 +206,10 @@ def data(
         raise InputError("data hold a NaN or an infinity: expected finite numbers; drop such rows")
     measured = Law((unknown,), lambda u: u.value) if isinstance(unknown, str) else law(unknown)
     return Data(x, measured, y, weight)
+
+
+def _outward(u: Field, normal: Mapping[str, Tensor]) -> Any:
+    return sum(along * u.d(name) for name, along in normal.items())
 
 
 def _minus(unknown: str, left: Callable[[Field], Tensor], right: Law) -> Law:

@@ -12,7 +12,8 @@ class SolveConfig:
 
     Args:
         degree: of the splines; must exceed the highest derivative of any equation.
-        rank, cells: fixes the network instead of letting it grow: products in the sum, cells on each axis.
+        rank, cells: fixes the network instead of letting it grow: products in the sum, of all windows of time together,
+            and cells on each axis.
         adaptive: whether knots move to where the solution bends.
         max_parameters: the largest network, all unknowns together.
         tolerance: relative error, as estimated, at which to stop.

@@ -1,15 +1,13 @@
-"""Gauss-Newton on one set of points: from a state to a better one, and how time is marched through."""
+"""Gauss-Newton on one set of points: from a state to a better one, and what is left of it elsewhere."""
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from edgewise import splines
+from edgewise.errors import InputError
 from edgewise.pde.collocation import held_out
-from edgewise.pde.refinement import adapted
 from edgewise.pde.residuals import System
-from edgewise.pde.state import State, moved
+from edgewise.pde.state import State
 from edgewise.train.clock import Clock
 from edgewise.train.levenberg import Solver
 
@@ -18,9 +16,8 @@ from edgewise.train.levenberg import Solver
 QR_OPERATIONS = 2e9
 SCALE = 1e3
 STALL_STEPS = 4
-# Gauss points in a cell along an axis while time is marched through: half the work, and what follows corrects it.
-COARSE = 2
-WINDOWS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+# An energy is measured from a floor below it; where it falls through, from a deeper one.
+FLOOR, DEEPER, FLAT = 100.0, 12, 1e-12
 
 
 @dataclass(frozen=True)
@@ -38,12 +35,13 @@ def fit(
     clock: Clock,
     *,
     until: float | None = None,
+    since: float | None = None,
     steps: int = 60,
     stall: float = 1e-3,
     per_cell: int | None = None,
 ) -> Fitted:
     """Minimises the residuals, in place, until the sum of squares falls by less than ``stall`` in four steps."""
-    system = state.system(until, per_cell)
+    system = state.system(until, per_cell) if since is None else state.system(until, per_cell, since)
     free = state.free()
     scale = SCALE if len(free) ** 2 * sum(len(block.rows) for block in system.blocks) > QR_OPERATIONS else 1.0
 
@@ -55,6 +53,8 @@ def fit(
         residual, jacobian = system.linearise(free)
         return residual.mul_(scale), jacobian.mul_(scale)
 
+    if system.has_energy:
+        return _lowered(state, system, clock, steps)
     solver = Solver(lambda free: system.residual(free) * scale, linearise, free, normal=normal)
     losses = [solver.loss]
     while len(losses) <= steps and not clock.expired and solver.advance():
@@ -67,43 +67,36 @@ def fit(
     return Fitted(losses[0] / scale**2, losses[-1] / scale**2, by_name, len(losses) - 1)
 
 
-def march(state: State, clock: Clock, *, steps: int = 12, moving: bool = False) -> State:
-    """The solution on longer and longer stretches of time, each continued as it stands at the end of the last.
-
-    With ``moving`` the knots go, after every stretch, to where the solution bends most by then, and it is fitted again.
-    """
-    time = state.problem.time
-    assert time is not None
-    low, high = state.problem.domain.bounds[time]
-    for share in WINDOWS:
-        until = low + share * (high - low)
-        fit(state, clock, until=until, steps=steps, stall=1e-2, per_cell=COARSE)
-        if moving:
-            knots = adapted(state, state.cells, until)
-            knots[time] = state.breakpoints[time]
-            state = moved(state, knots, state.rank)
-            fit(state, clock, until=until, steps=steps, stall=1e-2, per_cell=COARSE)
-        if clock.expired:
+def _lowered(state: State, system: System, clock: Clock, steps: int) -> Fitted:
+    """Lowers an energy as far as it goes, in place, together with the squares of all residuals."""
+    free = state.free()
+    system.floor = FLOOR * (1 + abs(system.depth(free)))
+    before, taken = system.depth(free) - system.floor, 0
+    for _ in range(DEEPER):
+        solver = Solver(system.residual, system.linearise, free, normal=system.normal)
+        losses = [solver.loss]
+        while taken < steps and not clock.expired and solver.advance():
+            taken += 1
+            losses.append(solver.loss)
+            clock.tick(loss=f"{solver.loss - system.floor:.6e}", parameters=len(free), until=None)
+            if len(losses) > STALL_STEPS and losses[-1 - STALL_STEPS] - losses[-1] < FLAT * system.floor:
+                break
+        free = solver.parameters
+        if system.depth(free) > 0:
             break
-        hold(state, time, until)
-    return state
-
-
-def hold(state: State, axis: int, until: float) -> None:
-    """Continues every factor of an axis beyond ``until`` by its value there, in place."""
-    for one in state.unknowns.values():
-        edges = one.network.kan_layers[0].spline
-        knots = edges.knots[axis : axis + 1]
-        low, high = splines.domain(knots, edges.degree)
-        t = torch.linspace(float(low), float(high), 40 * state.cells, dtype=torch.float64)[:, None]
-        weight = edges.weight.detach()[axis : axis + 1]
-        values = splines.evaluate(t.clamp(max=until), weight, knots, edges.degree)
-        fitted = splines.fit_coefficients(t, values, knots, edges.degree)
-        edges.weight.data[axis] = fitted[0] * edges.mask[axis]
+        system.floor *= FLOOR
+    else:
+        names = [name for name, law in state.problem.equations.items() if law.is_energy]
+        raise InputError(f"the energy {names[0]!r} has no lower bound: check its sign")
+    state.assign(free)
+    return Fitted(before, solver.loss - system.floor, system.by_name(free), taken)
 
 
 def held_out_residual(state: State, count: int = 2000, seed: int = 1) -> dict[str, float]:
-    """Root mean square of every equation at points that no fit has seen."""
+    """Root mean square of every equation at points that no fit has seen; an energy at other Gauss points."""
+    if any(law.is_energy for law in state.problem.equations.values()):
+        system = state.system(per_cell=state.per_cell + 1)
+        return {k: v for k, v in system.by_name(state.free()).items() if k in state.problem.equations}
     points = held_out(state.problem.domain, state.breakpoints, count, seed)
     system = System(state.problem, state.unknowns, state.breakpoints, points=points, equations_only=True)
     return system.by_name(state.free())

@@ -1,9 +1,6 @@
 """An equation with all that belongs to it, checked before any time is spent on it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
-from itertools import combinations
 from typing import Any
 
 import torch
@@ -11,13 +8,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from edgewise.errors import InputError
-from edgewise.pde.conditions import AnyCondition, BuiltIn, Condition, Data, Law, Periodic, Symmetry, law
+from edgewise.pde.checks import (
+    Asked,
+    check_contradictions,
+    check_creases,
+    check_names,
+    check_pinned,
+    listed,
+)
+from edgewise.pde.conditions import AnyCondition, BuiltIn, Condition, Law, law
 from edgewise.pde.fields import recording_field
-from edgewise.pde.geometry import Axes, Box, Domain
+from edgewise.pde.geometry import Domain
 from edgewise.pde.taylor import Index, Orders
 
 HIGHEST_ORDER = 5
-Asked = dict[str, set[Index]]
 
 
 class Problem:
@@ -26,9 +30,11 @@ class Problem:
     Args:
         unknowns: one name, or several.
         domain: where the equations hold; see ``edgewise.pde.geometry``.
-        equations: by name, functions whose arguments are unknowns, coordinates and parameters, found by name.
+        equations: by name, functions whose arguments are unknowns, coordinates and parameters, found by name, and which
+            are zero where solved; or an ``energy`` of such a function.
         conditions: by name; see ``edgewise.pde.conditions``.
         parameters: numbers to be found, with a first guess each; ``constants`` are known numbers by name.
+        creases: by coordinate, places inside the domain at which the solution may bend, where a coefficient jumps.
 
     Raises ``InputError``, in one line, for what is misspelt, left open or contradicts itself.
 
@@ -43,11 +49,12 @@ class Problem:
         self,
         unknowns: str | Sequence[str],
         domain: Domain,
-        equations: Mapping[str, Callable[..., Any]],
+        equations: Mapping[str, Callable[..., Any] | Law],
         conditions: Mapping[str, AnyCondition],
         *,
         parameters: Mapping[str, float] | None = None,
         constants: Mapping[str, float] | None = None,
+        creases: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
         self.unknowns = (unknowns,) if isinstance(unknowns, str) else tuple(unknowns)
         self.domain = domain
@@ -55,10 +62,12 @@ class Problem:
         self.conditions = dict(conditions)
         self.parameters = {name: float(guess) for name, guess in (parameters or {}).items()}
         self.constants = {name: float(value) for name, value in (constants or {}).items()}
-        _check_names(self)
+        self.creases = {name: sorted(map(float, places)) for name, places in (creases or {}).items()}
+        check_names(self)
+        check_creases(self)
         asked = _asked(self)
-        _check_pinned(self, asked)
-        _check_contradictions(self)
+        check_pinned(self, asked)
+        check_contradictions(self)
         self.orders = {name: Orders([*asked[name], (0,) * len(domain.coordinates)]) for name in self.unknowns}
 
     def with_constants(self, **constants: float) -> "Problem":
@@ -73,14 +82,15 @@ class Problem:
         """
         for name in constants:
             if name not in self.constants:
-                raise InputError(f"no constant is called {name!r}; choose one of: {_listed(self.constants)}")
+                raise InputError(f"no constant is called {name!r}; choose one of: {listed(self.constants)}")
         return Problem(
             self.unknowns,
             self.domain,
-            {name: part.function for name, part in self.equations.items()},
+            self.equations,
             self.conditions,
             parameters=self.parameters,
             constants={**self.constants, **constants},
+            creases=self.creases,
         )
 
     @property
@@ -123,65 +133,6 @@ class Problem:
         return None if None in sides else [side for side in sides if side is not None]
 
 
-@dataclass(frozen=True)
-class _Known:
-    """All that a law's arguments may be called."""
-
-    words: dict[str, str]
-
-    def check(self, owner: str, names: Sequence[str]) -> None:
-        for name in names:
-            if name not in self.words:
-                near = get_close_matches(name, self.words, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise InputError(
-                    f"{owner} asks for {name!r}, which is nothing here: expected some of {_listed(self.words)}{hint}"
-                )
-
-
-def _check_names(problem: Problem) -> None:
-    groups = {
-        "unknown": problem.unknowns,
-        "coordinate": problem.domain.coordinates,
-        "parameter": tuple(problem.parameters),
-        "constant": tuple(problem.constants),
-    }
-    words: dict[str, str] = {}
-    for kind, names in groups.items():
-        for name in names:
-            if not name.isidentifier() or name in words:
-                other = f"already a {words[name]}" if name in words else "not a name"
-                raise InputError(f"the {kind} {name!r} is {other}: expected different names of letters")
-            words[name] = kind
-    if not problem.equations:
-        raise InputError('no equation; type for instance equations={"poisson": lambda u: u.xx + u.yy}')
-    for name, own in problem.equations.items():
-        _Known(words).check(f"equation {name!r}", own.names)
-    for name, one in problem.conditions.items():
-        _check_condition(problem, name, one, words)
-
-
-def _check_condition(problem: Problem, name: str, one: AnyCondition, words: dict[str, str]) -> None:
-    owner = f"condition {name!r}"
-    if not isinstance(one, AnyCondition):
-        raise InputError(f"{owner} is {one!r}: expected dirichlet(...), periodic(...), data(...), ...")
-    if isinstance(one, BuiltIn):
-        if not isinstance(problem.domain, Box) or one.axis not in problem.domain.coordinates:
-            axes = _listed(problem.domain.coordinates)
-            raise InputError(f"{owner} is about the axis {one.axis!r}: expected a box and one of {axes}")
-        if isinstance(one, Symmetry) and one.unknown not in problem.unknowns:
-            raise InputError(f"{owner} is about {one.unknown!r}: expected one of {_listed(problem.unknowns)}")
-        return
-    if isinstance(one, Condition):
-        problem.domain.on(one.on)
-        words = {**words, "normal": "normal"}
-    _Known(words).check(owner, one.law.names)
-    if isinstance(one, Data) and one.points.shape[1] != len(problem.domain.coordinates):
-        raise InputError(
-            f"{owner} has points of {one.points.shape[1]} columns: expected {_listed(problem.domain.coordinates)}"
-        )
-
-
 def _asked(problem: Problem) -> Asked:
     """Which derivatives of which unknown are read anywhere."""
     laws = {f"equation {name!r}": own for name, own in problem.equations.items()}
@@ -219,61 +170,3 @@ def _dry_run(problem: Problem, owner: str, own: Law, asked: Asked) -> None:
     deepest = max((sum(index) for found in asked.values() for index in found), default=0)
     if deepest > HIGHEST_ORDER:
         raise InputError(f"{owner} holds a derivative of order {deepest}: expected at most {HIGHEST_ORDER}")
-
-
-def _check_pinned(problem: Problem, asked: Asked) -> None:
-    """Every axis along which an equation differentiates needs a condition on one of its ends."""
-    if not problem.conditions:
-        raise InputError(
-            "no condition: the equations alone leave the solution open; type for instance "
-            'conditions={"edge": dirichlet("u", 0.0)}'
-        )
-    if any(isinstance(one, Data) for one in problem.conditions.values()):
-        return
-    held = {one.axis for one in problem.conditions.values() if isinstance(one, Periodic)}
-    names = set(problem.domain.coordinates)
-    for one in problem.conditions.values():
-        if isinstance(one, Condition):
-            heads = {piece.name.split(".")[0] for piece in problem.domain.on(one.on)}
-            held |= heads & names if heads <= names else (heads & names) | names - {"t"}
-    for axis, name in enumerate(problem.domain.coordinates):
-        derived = any(index[axis] for found in asked.values() for index in found)
-        if derived and name not in held:
-            raise InputError(
-                f"nothing is said about the ends of {name!r}, along which the equations differentiate; "
-                f"add a condition with on='{name}.low', on='{name}.high' or periodic({name!r})"
-            )
-
-
-def _check_contradictions(problem: Problem) -> None:
-    pinned = [
-        (name, one)
-        for name, one in problem.conditions.items()
-        if isinstance(one, Condition) and one.pins is not None
-    ]
-    ends = torch.tensor(problem.domain.bounds, dtype=torch.float64)
-    axes = [torch.linspace(float(low), float(high), 4, dtype=torch.float64)[1:3] for low, high in ends]
-    for (name, one), (other_name, other) in combinations(pinned, 2):
-        shared = {p.name for p in problem.domain.on(one.on)} & {p.name for p in problem.domain.on(other.on)}
-        for piece in problem.domain.pieces:
-            if (
-                piece.name in shared
-                and one.pins == other.pins
-                and _differ(problem, piece.sample, axes, one, other)
-            ):
-                raise InputError(
-                    f"conditions {name!r} and {other_name!r} give {one.pins!r} different values on "
-                    f"{piece.name!r}; leave one of them out"
-                )
-
-
-def _differ(
-    problem: Problem, sample: Callable[[Axes], Any], axes: Axes, one: Condition, other: Condition
-) -> bool:
-    points = sample(axes)[0]
-    targets = [problem.evaluate(c.target, points, {}) for c in (one, other) if c.target is not None]
-    return not torch.allclose(targets[0], targets[1], atol=1e-9)
-
-
-def _listed(names: Any) -> str:
-    return ", ".join(map(str, names)) or "(none)"

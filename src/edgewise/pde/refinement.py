@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from edgewise.pde.conditions import Symmetry
+from edgewise.pde.creases import bent
 from edgewise.pde.state import State
 from edgewise.pde.taylor import Orders
 
@@ -22,7 +23,7 @@ ALONG = 4
 
 def adapted(state: State, cells: int, until: float | None = None) -> Float[Tensor, "axes cells_and_1"]:
     """New breakpoints of every axis for the solution as it is, up to the time ``until``."""
-    found = [_shared_out(*_monitor(state, axis, until), cells) for axis in range(len(state.breakpoints))]
+    found = [_bent(state, axis, cells, until) for axis in range(len(state.breakpoints))]
     for one in state.problem.conditions.values():
         if isinstance(one, Symmetry):
             axis = state.problem.domain.coordinates.index(one.axis)
@@ -30,9 +31,15 @@ def adapted(state: State, cells: int, until: float | None = None) -> Float[Tenso
     return torch.stack(found)
 
 
+def _bent(state: State, axis: int, cells: int, until: float | None) -> Tensor:
+    places = state.problem.creases.get(state.problem.domain.coordinates[axis], ())
+    plain = _shared_out(*_monitor(state, axis, until), cells - len(places) * (state.degree - 1))
+    return bent(plain, places, state.degree)
+
+
 def _monitor(state: State, axis: int, until: float | None) -> tuple[Tensor, Tensor]:
     """Cells of an axis, ``ALONG`` of them for each of its own, and ``M`` in each."""
-    ends = _split(state.breakpoints[axis], ALONG)
+    ends = _split(state.breakpoints[axis].unique_consecutive(), ALONG)
     middles = (ends[1:] + ends[:-1]) / 2
     others = [_probe(cells) for cells in state.breakpoints]
     time = state.problem.time
@@ -78,6 +85,7 @@ def _split(cells: Tensor, parts: int) -> Tensor:
 
 
 def _probe(cells: Tensor) -> Tensor:
+    cells = cells.unique_consecutive()
     place = torch.linspace(0.0, len(cells) - 1.0, ACROSS, dtype=torch.float64)
     left = place.long().clamp(max=len(cells) - 2)
     return cells[left] + (place - left) * (cells[left + 1] - cells[left])

@@ -9,6 +9,7 @@ crowded points rule, and by volume, which lets it drown: on Burgers' shock the e
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 
 import torch
 from jaxtyping import Float
@@ -17,6 +18,7 @@ from torch import Tensor
 from edgewise.pde.ansatz import Ansatz, held
 from edgewise.pde.collocation import Points, edge_axes, inside
 from edgewise.pde.conditions import Condition, Data, Integral, Law
+from edgewise.pde.energies import expansion
 from edgewise.pde.fields import leaf_field
 from edgewise.pde.gram import Axis, add_gram, axes
 from edgewise.pde.jets import Jets
@@ -27,7 +29,10 @@ FEWEST_ROWS = 1000
 
 @dataclass
 class Block:
-    """One term at its points. ``sums``: the rows are added up, with these weights, to one."""
+    """One term at its points. ``sums``: the rows are added up, with these weights, to one.
+
+    An energy is no residual: its values, times ``volumes``, add up to what shall be least.
+    """
 
     name: str
     law: Law
@@ -38,6 +43,7 @@ class Block:
     lifts: dict[str, Tensor]
     target: Float[Tensor, " m"] | None = None
     sums: Float[Tensor, " n"] | None = None
+    volumes: Float[Tensor, " n"] | None = None
     axes: list[Axis] | None = None
 
 
@@ -52,11 +58,14 @@ class System:
         *,
         per_cell: int = 3,
         until: float | None = None,
+        since: float | None = None,
         points: Float[Tensor, "n coordinates"] | None = None,
         equations_only: bool = False,
     ) -> None:
-        self.problem, self.unknowns, self.until = problem, unknowns, until
+        self.problem, self.unknowns = problem, unknowns
+        self.span = (-inf if since is None else since, inf if until is None else until)
         self.breakpoints, self.per_cell = breakpoints, per_cell
+        self.floor = 0.0
         self.slices = _slices(unknowns, len(problem.parameters))
         self.built_in = frozenset[str]().union(*(held(problem, name).names for name in problem.unknowns))
         self.blocks = [*self._equations(points), *([] if equations_only else self._conditions())]
@@ -67,8 +76,24 @@ class System:
         return self.slices["parameters"].stop
 
     def residual(self, free: Float[Tensor, " free"]) -> Float[Tensor, " rows"]:
-        """``r``."""
-        return torch.cat([self._rows(block, free, False)[0] for block in self.blocks])
+        """``r``; energies add ``(2 E + floor)^(1/2)``, zero where ``floor`` is too low."""
+        found = [self._rows(block, free, False)[0] for block in self.blocks if not block.law.is_energy]
+        if self.has_energy:
+            found.append(torch.tensor([max(self.depth(free), 0.0) ** 0.5], dtype=torch.float64))
+        return torch.cat(found)
+
+    @property
+    def has_energy(self) -> bool:
+        """Whether some term is an energy."""
+        return any(block.law.is_energy for block in self.blocks)
+
+    def depth(self, free: Float[Tensor, " free"]) -> float:
+        """``2 E + floor``."""
+        return self.floor + 2 * sum(self._energy(block, free) for block in self.blocks if block.law.is_energy)
+
+    def _energy(self, block: Block, free: Tensor) -> float:
+        assert block.volumes is not None
+        return float(block.volumes @ self._plain(block, free))
 
     def linearise(self, free: Float[Tensor, " free"]) -> tuple[Tensor, Tensor]:
         """``r (rows,)`` and ``J (rows, free)``."""
@@ -79,13 +104,23 @@ class System:
         """``J^T J``, lower triangle, and ``J^T r``."""
         gram, slope = torch.zeros(self.size, self.size, dtype=torch.float64), torch.zeros_like(free)
         for block in self.blocks:
+            if block.law.is_energy:
+                slope += self._expanded(block, free, gram)
+                continue
             r, jacobian = self.rows(block, free)
             slope += jacobian.T @ r
-            if block.axes is None:
-                gram += jacobian.T @ jacobian
-            else:
-                add_gram(jacobian, block.axes, gram)
+            _add(jacobian, block, gram)
         return gram, slope
+
+    def _expanded(self, block: Block, free: Tensor, gram: Tensor) -> Tensor:
+        """The slope of an energy; what Gauss-Newton takes for its curvature goes to ``gram``."""
+        assert block.volumes is not None
+        leaves = self._leaves(block, free, True)
+        with torch.enable_grad():
+            slopes, roots = expansion(self._evaluate(block, leaves), leaves)
+        for root in roots:
+            _add(self._columns(block, root).mul_(block.volumes.sqrt()[:, None]), block, gram)
+        return self._columns(block, slopes).T @ block.volumes
 
     def rows(self, block: Block, free: Float[Tensor, " free"]) -> tuple[Tensor, Tensor]:
         """A term's part of ``r`` and ``J``."""
@@ -108,8 +143,11 @@ class System:
         return found
 
     def by_name(self, free: Float[Tensor, " free"]) -> dict[str, float]:
-        """Root mean square of every term, without its weight."""
-        return {block.name: _rms(self._plain(block, free)) for block in self.blocks}
+        """Root mean square of every term, without its weight; of an energy the energy."""
+        return {
+            block.name: self._energy(block, free) if block.law.is_energy else _rms(self._plain(block, free))
+            for block in self.blocks
+        }
 
     def _plain(self, block: Block, free: Tensor) -> Tensor:
         with torch.no_grad():
@@ -169,13 +207,16 @@ class System:
     def _equations(self, points: Tensor | None) -> list[Block]:
         if points is None:
             found = inside(self.problem.domain, self.breakpoints, self.per_cell)
-            if self.until is not None and self.problem.time is not None:
-                found = found.until(self.problem.time, self.until)
+            if self.problem.time is not None:
+                found = found.within(self.problem.time, self.span)
         else:
             found = Points(points, torch.ones_like(points[:, 0]), torch.ones_like(points[:, 0]))
         rows = (found.volumes / found.cells.sqrt()).sqrt()
         rows = rows / rows.norm()
-        return [self._block(name, law, found.rows, rows) for name, law in self.problem.equations.items()]
+        return [
+            self._block(name, law, found.rows, rows, volumes=found.volumes)
+            for name, law in self.problem.equations.items()
+        ]
 
     def _conditions(self) -> list[Block]:
         found = []
@@ -195,8 +236,9 @@ class System:
         axes = edge_axes(self.breakpoints, self.per_cell)
         parts = [piece.sample(axes) for piece in self.problem.domain.on(one.on)]
         points, normals = (torch.cat(part) for part in zip(*parts, strict=True))
-        if self.until is not None and self.problem.time is not None:
-            kept = points[:, self.problem.time] <= self.until
+        if self.problem.time is not None:
+            t = points[:, self.problem.time]
+            kept = (t >= self.span[0]) & (t <= self.span[1])
             points, normals = points[kept], normals[kept]
         rows = points.new_full((len(points),), one.weight / max(len(points), 1) ** 0.5)
         return self._block(name, one.law, points, rows, normals=normals)
@@ -216,14 +258,14 @@ class System:
         normals: Tensor | None = None,
         target: Tensor | None = None,
         sums: Tensor | None = None,
+        volumes: Tensor | None = None,
     ) -> Block:
         used = [one for one in self.problem.unknowns if one in law.names]
         orders = self.problem.orders
         jets = {one: self.unknowns[one].jets(points, orders[one]) for one in used}
         lifts = {one: self.unknowns[one].lifted(points, orders[one]) for one in used}
-        return Block(
-            name, law, rows, points, normals, jets, lifts, target, sums, self._axes(law, points, jets, sums)
-        )
+        cells = self._axes(law, points, jets, sums)
+        return Block(name, law, rows, points, normals, jets, lifts, target, sums, volumes, cells)
 
     def _axes(
         self, law: Law, points: Tensor, jets: Mapping[str, Jets], sums: Tensor | None
@@ -246,6 +288,14 @@ def _slices(unknowns: Mapping[str, Ansatz], parameters: int) -> dict[str, slice]
         found[name] = slice(start, start + one.free().numel())
         start = found[name].stop
     return {**found, "parameters": slice(start, start + parameters)}
+
+
+def _add(jacobian: Tensor, block: Block, gram: Tensor) -> None:
+    """Adds ``J^T J``, its lower triangle at least."""
+    if block.axes is None:
+        gram += jacobian.T @ jacobian
+    else:
+        add_gram(jacobian, block.axes, gram)
 
 
 def _rms(values: Tensor) -> float:

@@ -52,15 +52,6 @@ def factors(axes: int, rank: int, axis: int) -> Tensor:
     return (axis - 2) * rank + torch.arange(rank)
 
 
-def weights(network: KAN) -> int:
-    """Spline weights of the living edges of all layers that are trained."""
-    return sum(
-        layer.free().numel()
-        for k, layer in enumerate(network.kan_layers)
-        if k == 0 or not is_line(layer.spline)
-    )
-
-
 def is_line(edges: SplineEdges) -> bool:
     """Whether a bundle holds straight lines only, which stay as they are."""
     return edges.degree == 1 and edges.intervals == 1 and edges.base is None

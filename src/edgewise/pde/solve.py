@@ -17,9 +17,21 @@ from torch import Tensor
 from edgewise.errors import FitWarning, InputError
 from edgewise.pde.collocation import held_out
 from edgewise.pde.config import SolveConfig
-from edgewise.pde.fitting import Fitted, fit, held_out_residual, march
+from edgewise.pde.fitting import Fitted, fit, held_out_residual
 from edgewise.pde.intervals import parameter_intervals
-from edgewise.pde.levels import CELLS, IN_VAIN, MORE_CELLS, RANK, Level, Size, distance, following, is_linear
+from edgewise.pde.levels import (
+    CELLS,
+    IN_VAIN,
+    MORE_CELLS,
+    MOST_ROWS,
+    RANK,
+    Level,
+    Size,
+    distance,
+    following,
+    is_linear,
+)
+from edgewise.pde.marching import Stretches, has_windows, in_windows, march
 from edgewise.pde.problem import Problem
 from edgewise.pde.refinement import adapted
 from edgewise.pde.solution import Solution
@@ -30,6 +42,8 @@ from edgewise.train.threads import one_thread
 
 STEADY_RANK = 4
 SETTLED = 1e-3
+STRETCHES = Stretches(windows=4, products=5, slices=8, cells=0)
+MOST_CELLS = 100
 MARCH = (Size(8, 40), Size(10, 50), Size(12, 60), Size(14, 66))
 
 
@@ -93,7 +107,10 @@ class _Run:
     def go(self, continuation: Mapping[str, Sequence[float]]) -> None:
         linear = is_linear(self.problem)
         size = self._affordable(
-            Size(self.config.rank or (RANK if linear else STEADY_RANK), self.config.cells or CELLS)
+            Size(
+                self.config.rank or (RANK if linear else STEADY_RANK),
+                self.config.cells or CELLS + self._creases,
+            )
         )
         state = self._begin(size, continuation)
         fitted = fit(state, self.clock)
@@ -102,13 +119,22 @@ class _Run:
             or self.problem.time is None
             or self.problem.parameters
             or worst_share(state, fitted) < SETTLED
+            or self.clock.expired
         ):
             self.way = "linear: fitted at once" if linear else "nonlinear: fitted at once"
             self._record(state, fitted, size)
             self._grow(size)
+        elif has_windows(self.problem):
+            self.way = f"nonlinear in time: {STRETCHES.windows} windows, one after the other"
+            self._windows()
         else:
             self.way = "nonlinear in time: marched, then polished"
             self._march()
+
+    @property
+    def _creases(self) -> int:
+        """Cells without width that creases take."""
+        return max(map(len, self.problem.creases.values()), default=0) * (self.config.degree - 1)
 
     def _grow(self, size: Size) -> None:
         kind, gain, in_vain = "cells", float("inf"), set[str]()
@@ -120,8 +146,14 @@ class _Run:
                 break
             before = self.history[-1].loss
             self._next(larger)
-            gain, size = before / max(self.history[-1].loss, 1e-300), larger
+            gain, size = self._gain(before, self.history[-1].loss), larger
             in_vain = in_vain | {kind} if gain < IN_VAIN else set()
+
+    def _gain(self, before: float, after: float) -> float:
+        """By what factor a level paid; of an energy, whose least value is not known, that it did a little."""
+        if any(law.is_energy for law in self.problem.equations.values()):
+            return IN_VAIN
+        return before / max(after, 1e-300)
 
     def _fixed(self, size: Size) -> tuple[Size, str] | None:
         """The next size where one of rank and cells is given."""
@@ -134,7 +166,7 @@ class _Run:
     def _begin(self, size: Size, continuation: Mapping[str, Sequence[float]]) -> State:
         """The first state, walked through easier constants where asked."""
         problem = self.problem
-        state = self._random(size.rank, even(problem, size.cells))
+        state = self._random(size.rank, self._even(size.cells))
         for name, values in continuation.items():
             for value in values:
                 easier = problem.with_constants(**{name: float(value)})
@@ -142,11 +174,52 @@ class _Run:
                 fit(state, self.clock)
         return moved(state, state.breakpoints, size.rank, problem) if continuation else state
 
+    def _windows(self) -> None:
+        source = None
+        if self.config.adaptive:
+            knots = self._even(MARCH[0].cells)
+            source = march(self._random(MARCH[0].rank, knots), self.clock, moving=True)
+        if source and self.clock.expired:
+            self._level(source, MARCH[0])
+            self.reason = "out of time"
+            return
+        marched, largest = self.clock.seconds, self._stretches()
+        least = largest.least(self.config.degree)
+        for shape in (replace(largest, cells=max(least, largest.cells * 2 // 3)), largest):
+            knots = adapted(source, shape.cells) if source else self._even(shape.cells)
+            state, fitted = in_windows(
+                self.problem, knots, shape, self.config.degree, self.config.seed, self.clock
+            )
+            if self.best is None or not self.clock.expired:
+                self._record(state, fitted, Size(shape.rank, shape.cells))
+            if not self._goes_on(self.clock.seconds - marched):
+                return
+            source = source and state
+        self.reason = "out of parameters"
+
+    def _stretches(self) -> Stretches:
+        """The windows of time with as many cells as are asked for, or can be paid for."""
+        shape, creased = STRETCHES, (STRETCHES.windows - 1) * (self.config.degree - 1)
+        if self.config.rank:
+            shape = replace(shape, products=max(1, self.config.rank // shape.windows))
+        if self.config.cells:
+            slices = (self.config.cells - creased) // shape.windows
+            shape = replace(shape, slices=min(shape.slices, max(2, slices)))
+        least = shape.least(self.config.degree)
+        cells = max(self.config.cells or MOST_CELLS, least)
+        while cells > least and not self._pays(replace(shape, cells=cells)):
+            cells -= 1
+        return replace(shape, cells=cells)
+
+    def _pays(self, shape: Stretches) -> bool:
+        numbers = shape.numbers(self.problem, self.config.degree)
+        return numbers <= self.config.max_parameters and shape.rows(self.problem) <= MOST_ROWS
+
     def _march(self) -> None:
         sizes = [self._affordable(self._asked(size)) for size in MARCH]
-        knots = even(self.problem, sizes[1].cells)
+        knots = self._even(sizes[1].cells)
         if self.config.adaptive:
-            coarse = even(self.problem, sizes[0].cells)
+            coarse = self._even(sizes[0].cells)
             state = march(self._random(sizes[0].rank, coarse), self.clock, moving=True)
             self._level(state, sizes[0])
             knots = adapted(state, sizes[1].cells)
@@ -157,6 +230,9 @@ class _Run:
                 self._next(size)
         if self._goes_on():
             self.reason = "out of parameters"
+
+    def _even(self, cells: int) -> Tensor:
+        return even(self.problem, cells, self.config.degree)
 
     def _random(self, rank: int, knots: Tensor) -> State:
         return start(self.problem, rank, knots, self.config.degree, self.config.seed)
@@ -173,7 +249,7 @@ class _Run:
 
     def _next(self, size: Size) -> None:
         assert self.best is not None
-        knots = adapted(self.best, size.cells) if self.config.adaptive else even(self.problem, size.cells)
+        knots = adapted(self.best, size.cells) if self.config.adaptive else self._even(size.cells)
         self._level(moved(self.best, knots, max(size.rank, self.best.rank)), size)
 
     def _level(self, state: State, size: Size) -> None:
@@ -192,12 +268,14 @@ class _Run:
     def _probe(self, state: State) -> Tensor:
         return held_out(self.problem.domain, state.breakpoints, 2000, 2)
 
-    def _goes_on(self) -> bool:
+    def _goes_on(self, spent: float | None = None) -> bool:
+        """Whether another level is worth it and fits in the time, if it takes twice as long as the last."""
         last = self.history[-1]
         if last.estimate is not None and last.estimate <= self.config.tolerance:
             self.reason = "converged"
             return False
-        spent = last.seconds - (self.history[-2].seconds if len(self.history) > 1 else 0.0)
+        if spent is None:
+            spent = last.seconds - (self.history[-2].seconds if len(self.history) > 1 else 0.0)
         if self.clock.expired or 2 * spent > self.clock.left():
             self.reason = "out of time"
             return False

@@ -1,5 +1,6 @@
 """Where a solution stands: a network for every unknown on common knots, and the problem's own parameters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -9,16 +10,20 @@ from torch import Tensor
 from edgewise import splines
 from edgewise.network import KAN
 from edgewise.pde.ansatz import Ansatz, ansatz
+from edgewise.pde.creases import bent
 from edgewise.pde.problem import Problem
 from edgewise.pde.residuals import System
-from edgewise.pde.separable import factors, separable, weights
+from edgewise.pde.separable import factors, separable
 
 NEW_SHARE = 1e-3
 
 
 @dataclass
 class State:
-    """Networks of one rank and degree, the cells of every axis, and the values of ``problem.parameters``."""
+    """Networks of one rank and degree, the cells of every axis, and the values of ``problem.parameters``.
+
+    ``numbers`` says how many numbers there are where windows of time leave fewer free than ``free`` holds.
+    """
 
     problem: Problem
     unknowns: dict[str, Ansatz]
@@ -27,6 +32,7 @@ class State:
     degree: int
     generator: torch.Generator
     parameters: Tensor = field(default_factory=lambda: torch.zeros(0))
+    numbers: int | None = None
 
     @property
     def cells(self) -> int:
@@ -35,8 +41,8 @@ class State:
 
     @property
     def count(self) -> int:
-        """Spline weights of all networks, and parameters of the problem."""
-        return sum(weights(one.network) for one in self.unknowns.values()) + len(self.parameters)
+        """How many numbers were found: free weights of all networks, and parameters of the problem."""
+        return len(self.free()) if self.numbers is None else self.numbers
 
     @property
     def per_cell(self) -> int:
@@ -46,10 +52,12 @@ class State:
         """
         return 3 if len(self.breakpoints) < 3 else 2
 
-    def system(self, until: float | None = None, per_cell: int | None = None) -> System:
-        """All residuals on the present cells, up to the time ``until``."""
+    def system(
+        self, until: float | None = None, per_cell: int | None = None, since: float | None = None
+    ) -> System:
+        """All residuals on the present cells, in the stretch of time from ``since`` to ``until``."""
         count = per_cell or self.per_cell
-        return System(self.problem, self.unknowns, self.breakpoints, per_cell=count, until=until)
+        return System(self.problem, self.unknowns, self.breakpoints, per_cell=count, until=until, since=since)
 
     def free(self) -> Float[Tensor, " free"]:
         """Everything that moves, as ``System`` lays it out."""
@@ -70,10 +78,16 @@ class State:
             return {name: one.values(points) for name, one in self.unknowns.items()}
 
 
-def even(problem: Problem, cells: int) -> Float[Tensor, "axes cells_and_1"]:
-    """Cells of equal width on every axis."""
+def even(problem: Problem, cells: int, degree: int = 1) -> Float[Tensor, "axes cells_and_1"]:
+    """Cells of equal width on every axis, but for the problem's creases."""
+
+    def axis(low: float, high: float, places: Sequence[float]) -> Tensor:
+        plain = torch.linspace(low, high, cells + 1 - len(places) * (degree - 1), dtype=torch.float64)
+        return bent(plain, places, degree)
+
+    names, bounds = problem.domain.coordinates, problem.domain.bounds
     return torch.stack(
-        [torch.linspace(low, high, cells + 1, dtype=torch.float64) for low, high in problem.domain.bounds]
+        [axis(*ends, problem.creases.get(name, ())) for name, ends in zip(names, bounds, strict=True)]
     )
 
 

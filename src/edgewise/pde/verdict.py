@@ -10,6 +10,7 @@ from edgewise.pde.state import State
 FACTOR = 10.0
 SLIGHT = 1e-6
 NONSENSE = 0.3
+COARSE = 0.02
 
 
 def verdict(
@@ -17,7 +18,14 @@ def verdict(
 ) -> tuple[str, str]:
     """Status and message: ``reason`` says why the last level was the last."""
     sizes = state.system().sizes(state.free())
-    for name in elsewhere:
+    energies = {name for name, law in state.problem.equations.items() if law.is_energy}
+    for name in energies:
+        if not abs(elsewhere[name] - fitted.by_name[name]) <= COARSE * abs(elsewhere[name]):
+            return "unsure", (
+                f"the energy {name!r} is {elsewhere[name]:.3e} at other points than the fitted ones and "
+                f"{fitted.by_name[name]:.3e} at them: type cells= for more cells"
+            )
+    for name in elsewhere.keys() - energies:
         share = fitted.by_name[name] / max(sizes[name], 1e-300)
         if not isfinite(fitted.loss) or not share < NONSENSE:
             return "diverged", (
@@ -25,7 +33,7 @@ def verdict(
                 "conditions, or give it more cells, time or an easier start (continuation)"
             )
     for name, rest in elsewhere.items():
-        if rest > FACTOR * fitted.by_name[name] + SLIGHT * sizes[name]:
+        if name not in energies and rest > FACTOR * fitted.by_name[name] + SLIGHT * sizes[name]:
             return "unsure", (
                 f"the residual of {name!r} is {rest:.1e} between the fitted points and {fitted.by_name[name]:.1e} at "
                 "them: do not trust the values; type cells= for more cells"
@@ -43,4 +51,5 @@ def verdict(
 def worst_share(state: State, fitted: Fitted) -> float:
     """What is left of the worst equation, beside the sizes of its parts."""
     sizes = state.system().sizes(state.free())
-    return max(fitted.by_name[name] / max(sizes[name], 1e-300) for name in state.problem.equations)
+    names = [name for name, law in state.problem.equations.items() if not law.is_energy]
+    return max((fitted.by_name[name] / max(sizes[name], 1e-300) for name in names), default=0.0)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
 # raise when the same cell would give another result: other recipes, other tasks, other arms
 RECIPE = 1
@@ -48,6 +49,11 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """The first 20 hexadecimal digits of SHA-256 over the fields as sorted JSON."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
+        """See ``key_of``."""
+        return key_of(asdict(self))
+
+
+def key_of(fields: dict[str, Any]) -> str:
+    """The first 20 hexadecimal digits of SHA-256 over the fields as sorted JSON."""
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]

@@ -43,7 +43,7 @@ def errors(lines: Frame, styles: Styles) -> bytes:
     """Error against depth, a panel a form: medians over task instances, quartiles shaded."""
     lines = lines[lines["role"] == "depth"]
     forms = sorted(lines["form"].unique())
-    with _drawn(len(forms), "hidden levels", "relative error") as (axes, png):
+    with drawn(len(forms), "hidden levels", "relative error") as (axes, png):
         for ax, form in zip(axes, forms, strict=True):
             for arm, rows in lines[lines["form"] == form].groupby("arm"):
                 by_task = np.log10(rows["e"]).groupby([rows["depth"], rows["instance"]]).mean().unstack(0)
@@ -52,7 +52,7 @@ def errors(lines: Frame, styles: Styles) -> bytes:
                 ax.plot(middle.index, middle, label=arm, **style)
                 ax.fill_between(middle.index, low, high, color=style["color"], alpha=0.12, linewidth=0)
             _depth_axis(ax, lines["depth"], form)
-            _log(ax.yaxis)
+            logarithmic(ax.yaxis)
     return png.getvalue()
 
 
@@ -60,7 +60,7 @@ def advantage(pairs: Frame, styles: Styles) -> bytes:
     """Advantage against depth, a panel a form: means over task instances with bootstrap intervals."""
     pairs = pairs[pairs["role"] == "depth"]
     forms = sorted(pairs["form"].unique())
-    with _drawn(len(forms), "hidden levels", "advantage, dex (above 0: better than the MLP)") as (axes, png):
+    with drawn(len(forms), "hidden levels", "advantage over the MLP, dex") as (axes, png):
         for ax, form in zip(axes, forms, strict=True):
             ax.axhline(0, color="#1c2430", linewidth=0.8)
             for arm, rows in pairs[pairs["form"] == form].groupby("arm"):
@@ -87,7 +87,7 @@ def target(pairs: Frame, styles: Styles) -> bytes:
     groups = list(pairs.groupby(["arm", "form"]))
     grids = [rows.pivot_table(values="advantage", index="kappa", columns="D") for _, rows in groups]
     reach = max((float(np.nanmax(np.abs(grid))) for grid in grids), default=1.0) or 1.0
-    with _drawn(len(groups), "depth D of the target", "roughness", legend=False) as (axes, png):
+    with drawn(len(groups), "depth D of the target", "roughness", legend=False) as (axes, png):
         for ax, ((arm, form), _), grid in zip(axes, groups, grids, strict=True):
             ax.imshow(grid, cmap="RdBu", vmin=-reach, vmax=reach, origin="lower", aspect="auto")
             ax.set_xticks(range(grid.shape[1]), grid.columns)
@@ -104,7 +104,7 @@ def swap(pairs: Frame, styles: Styles) -> bytes:
     groups = [
         (f"{arm}, {form}", _mean_interval(rows)) for (arm, form), rows in pairs.groupby(["arm", "form"])
     ]
-    with _drawn(1, "advantage, dex", "", legend=False) as (axes, png):
+    with drawn(1, "advantage, dex", "", legend=False) as (axes, png):
         for place, (_, (mean, low, high)) in enumerate(groups):
             axes[0].barh(place, mean, color=COLOURS[0], height=0.6)
             axes[0].plot([low, high], [place, place], color="#1c2430", linewidth=1)
@@ -117,15 +117,15 @@ def scaling(lines: Frame, styles: Styles) -> bytes:
     """Error against trainable parameters, a panel a form, with the fitted exponent in the legend."""
     lines = lines[lines["role"] == "scale"]
     forms = sorted(lines["form"].unique())
-    with _drawn(len(forms), "trainable parameters", "relative error") as (axes, png):
+    with drawn(len(forms), "trainable parameters", "relative error") as (axes, png):
         for ax, form in zip(axes, forms, strict=True):
             for arm, rows in lines[lines["form"] == form].groupby("arm"):
                 error = 10 ** np.log10(rows["e"]).groupby(rows["parameters"]).mean()
                 exponent = slope(np.log10(error.index.to_numpy(float)), np.log10(error))
                 ax.plot(error.index, error, label=f"{arm} ({exponent:+.2f})", **styles.of(str(arm)))
             sizes = sorted(lines["parameters"].unique())
-            _log(ax.yaxis)
-            _log(ax.xaxis)
+            logarithmic(ax.yaxis)
+            logarithmic(ax.xaxis)
             ax.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
             ax.set_title(form, fontsize=9)
     return png.getvalue()
@@ -137,10 +137,10 @@ def _mean_interval(pairs: Frame) -> tuple[float, float, float]:
     return float(table.groupby("instance")["value"].mean().mean()), low, high
 
 
-def _log(axis: Any) -> None:
-    """Logarithmic, with plain numbers at 1, 2 and 5."""
+def logarithmic(axis: Any, at: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:
+    """Logarithmic, with plain numbers at these multiples of powers of ten."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_locator(LogLocator(subs=at))
     axis.set_major_formatter(lambda value, place: f"{value:g}")
     axis.set_minor_formatter(NullFormatter())
 
@@ -153,11 +153,13 @@ def _depth_axis(ax: Any, depths: Frame, form: str) -> None:
 
 
 @contextmanager
-def _drawn(panels: int, x: str, y: str, legend: bool = True) -> Iterator[tuple[list[Any], BytesIO]]:
+def drawn(
+    panels: int, x: str, y: str, legend: bool = True, height: float = 2.9
+) -> Iterator[tuple[list[Any], BytesIO]]:
     """Axes side by side, up to four a line; the buffer holds the PNG after the block."""
     columns = min(max(panels, 1), 4)
     lines = -(-max(panels, 1) // columns)
-    figure = Figure(figsize=(max(3.1 * columns, 5.5), 2.9 * lines), layout="constrained")
+    figure = Figure(figsize=(max(3.1 * columns, 5.5), height * lines), layout="constrained")
     axes = list(figure.subplots(lines, columns, squeeze=False).flat)
     png = BytesIO()
     yield axes[:panels], png

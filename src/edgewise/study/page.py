@@ -16,15 +16,16 @@ class Heading:
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; ``label`` is set in bold before it."""
+    """A paragraph; ``label`` is set in bold beside it, and ``loud`` marks the one to read first."""
 
     text: str
     label: str = ""
+    loud: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as texts, under headers."""
+    """Cells as texts, under headers; what is all in capitals is set in bold."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -41,6 +42,7 @@ class Picture:
 
 
 Block = Heading | Text | Table | Picture
+LONGEST_UNBROKEN = 40  # letters of a cell that stay on one line
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; color: light-dark(#1c2430, #e4e8ee); background: light-dark(#fff, #14181d);
@@ -48,10 +50,16 @@ body { font: 16px/1.5 system-ui, sans-serif; color: light-dark(#1c2430, #e4e8ee)
 @media (min-width: 2400px) { body { font-size: 24px; } }
 h1 { font-size: 1.6em; line-height: 1.25; margin: 0 0 1rem; } h2 { font-size: 1.2em; margin: 2.2rem 0 .6rem; }
 p { margin: .5rem 0; } figure { margin: 1.2rem 0; } img { max-width: 100%; background: #fff; }
-figcaption, caption { color: light-dark(#4b5666, #a9b3bf); font-size: .9em; text-align: left; padding: .3rem 0; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9em; margin: .8rem 0; }
+.said { display: grid; grid-template-columns: 8.5em 1fr; column-gap: 1em; padding: .15em .8em; }
+.said p { margin: .25em 0; } .said strong { padding-top: .25em; }
+.loud { background: light-dark(#eef4fa, #1b2836); border-left: .3em solid #1b6ca8; padding: .5em .8em .5em .5em;
+  font-size: 1.06em; }
+@media (max-width: 40em) { .said { grid-template-columns: 1fr; } }
+figcaption { color: light-dark(#4b5666, #a9b3bf); font-size: .9em; padding: .3rem 0; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9em; margin: .2rem 0 .8rem; }
 th, td { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid light-dark(#d8dee6, #3a434e); text-align: left;
   vertical-align: top; font-variant-numeric: tabular-nums; }
+td.one { white-space: nowrap; }
 """
 
 
@@ -77,8 +85,11 @@ def _html(block: Block) -> str:
         level = 1 if block.title else 2
         return f"<h{level}>{html.escape(block.text)}</h{level}>"
     if isinstance(block, Text):
-        label = f"<strong>{html.escape(block.label)}</strong> " if block.label else ""
-        return f"<p>{label}{html.escape(block.text)}</p>"
+        paragraph = f"<p>{html.escape(block.text)}</p>"
+        if not block.label:
+            return paragraph
+        kind = "said loud" if block.loud else "said"
+        return f'<div class="{kind}"><strong>{html.escape(block.label)}</strong>{paragraph}</div>'
     if isinstance(block, Picture):
         data = b64encode(block.png).decode()
         caption = html.escape(block.caption)
@@ -87,12 +98,16 @@ def _html(block: Block) -> str:
             f"<figcaption>{caption}</figcaption></figure>"
         )
     head = "".join(f"<th>{html.escape(name)}</th>" for name in block.headers)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>\n" for row in block.rows
-    )
-    caption = f"<caption>{html.escape(block.caption)}</caption>"
-    table = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table>"
-    return f'<div class="wide" tabindex="0">{table}</div>'
+    rows = "".join("<tr>" + "".join(_cell(text) for text in row) + "</tr>\n" for row in block.rows)
+    caption = f"<figcaption>{html.escape(block.caption)}</figcaption>"
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table>"
+    return f'<figure>{caption}<div class="wide" tabindex="0">{table}</div></figure>'
+
+
+def _cell(text: str) -> str:
+    is_verdict = text.isupper() and text.replace(" ", "").isalpha()
+    said = f"<strong>{html.escape(text)}</strong>" if is_verdict else html.escape(text)
+    return f"<td>{said}</td>" if len(text) > LONGEST_UNBROKEN else f'<td class="one">{said}</td>'
 
 
 def _markdown(block: Block, folder: str) -> str:

@@ -22,7 +22,11 @@ FOLDER = "figures"
 def report(spec: Spec, store: Store, folder: Path) -> tuple[Path, ...]:
     """Writes ``report.html``, ``report.md``, ``figures/`` and ``rows.csv``; returns the paths."""
     plan, lines = main_plan(spec, store), frame(spec, store)
-    found = blocks(spec, plan, lines)
+    return written(blocks(spec, plan, lines), lines, folder)
+
+
+def written(found: list[Block], lines: Frame, folder: Path) -> tuple[Path, ...]:
+    """The files of a report, made of its blocks and its rows."""
     texts = {"report.html": as_html(found), "report.md": as_markdown(found, FOLDER)}
     texts["rows.csv"] = lines.to_csv(index=False)
     for name, text in texts.items():
@@ -45,7 +49,7 @@ def blocks(spec: Spec, plan: Plan, lines: Frame) -> list[Block]:
     return [
         Heading(spec.question, title=True),
         Text(words.ASKED, "Asked."),
-        Text(words.answer(judged), "Answer."),
+        Text(words.answer(judged), "Answer.", loud=True),
         Text(words.certainty(tested, lines, plan), "How sure."),
         Text(words.limits(spec), "What this does not show."),
         Heading("Verdicts"),
@@ -53,6 +57,7 @@ def blocks(spec: Spec, plan: Plan, lines: Frame) -> list[Block]:
         _verdict_table(judged),
         *_figures(lines, pairs),
         Heading("Tables"),
+        _name_table(lines),
         _check_table(tested),
         _mixed_table(pairs),
         _time_table(lines, spec.reference),
@@ -127,6 +132,11 @@ def _verdict_table(found: tuple[Verdict, ...]) -> Table:
     return Table(
         headers, rows, "Contrasts with 95 % bootstrap intervals and adjusted p; positive is composition."
     )
+
+
+def _name_table(lines: Frame) -> Table:
+    rows = words.glossary(sorted(lines["arm"].unique()), sorted(lines["form"].unique()))
+    return Table(["name", "what it is"], rows, "Who takes part, and what stands between layers.")
 
 
 def _check_table(found: tuple) -> Table:

@@ -1,22 +1,33 @@
 """Running a study: every cell that has no row yet, stage after stage, until all are done or somebody stops it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from joblib import cpu_count
 from tqdm.auto import tqdm
 
 from edgewise.errors import InputError
-from edgewise.study.cell import Cell
+from edgewise.study.measurement import Row, measure
 from edgewise.study.plan import stages
-from edgewise.study.spec import Spec
 from edgewise.study.store import Store
-from edgewise.study.workers import Finished, workers
+from edgewise.study.workers import Finished, Measure, workers
 
 ROWS = "rows.sqlite"
+
+
+class Work(NamedTuple):
+    """A kind of study: which cells come when, what makes a row of a cell, and what a row is."""
+
+    stages: Callable[[Any, Store], Iterator[tuple[str, tuple[Any, ...]]]]
+    measure: Measure
+    row: type[Any]
+
+
+DEPTH = Work(stages, measure, Row)
 
 
 @dataclass(frozen=True)
@@ -30,15 +41,17 @@ class RunResult:
 
 
 def run(
-    spec: Spec,
+    spec: Any,
     path: str | Path,
     *,
+    work: Work | None = None,
     processes: int | None = None,
     cluster: str | None = None,
     max_seconds: float | None = None,
     progress: bool = False,
 ) -> RunResult:
-    """Adds the missing rows to the file ``path``.
+    """Adds the missing rows to the file ``path``; ``spec`` is whatever the stages of ``work`` read,
+    which is the study of depth unless given.
 
     ``processes`` is all cores unless given; ``cluster`` see ``edgewise.study.workers``. After ``max_seconds`` no
     further cell is begun. A cell in the making when a run ends is made again by the next; no row is lost or made twice.
@@ -49,8 +62,9 @@ def run(
         )
     if max_seconds is not None and not max_seconds > 0:
         raise InputError(f"max_seconds={max_seconds!r}: expected a positive number or None")
-    job = _Job(path, processes or cpu_count(), cluster, max_seconds, progress)
-    with Store(path) as store:
+    work = work or DEPTH
+    job = _Job(work, processes or cpu_count(), cluster, max_seconds, progress)
+    with Store(path, work.row) as store:
         try:
             status = job.go(spec, store)
         except KeyboardInterrupt:
@@ -71,22 +85,22 @@ class _Job:
     """One call of ``run``."""
 
     def __init__(
-        self, path: str | Path, processes: int, cluster: str | None, max_seconds: float | None, progress: bool
+        self, work: Work, processes: int, cluster: str | None, max_seconds: float | None, progress: bool
     ) -> None:
-        self.path, self.processes, self.cluster, self.progress = path, processes, cluster, progress
+        self.work, self.processes, self.cluster, self.progress = work, processes, cluster, progress
         self.started, self.added = time.monotonic(), 0
         self.ends = float("inf") if max_seconds is None else self.started + max_seconds
 
-    def go(self, spec: Spec, store: Store) -> str:
+    def go(self, spec: Any, store: Store) -> str:
         """Stage after stage; returns the status."""
-        with workers(self.processes, self.cluster) as train:
-            for name, cells in stages(spec, store):
+        with workers(self.processes, self.cluster, self.work.measure) as train:
+            for name, cells in self.work.stages(spec, store):
                 if not self._stage(name, cells, store, train):
                     return "time limit"
         return "done"
 
     def _stage(
-        self, name: str, cells: tuple[Cell, ...], store: Store, train: Callable[[Sequence[Cell]], Finished]
+        self, name: str, cells: tuple[Any, ...], store: Store, train: Callable[[Sequence[Any]], Finished]
     ) -> bool:
         """Whether all rows of the stage are there now."""
         missing, total = store.missing(cells), len({cell.key for cell in cells})

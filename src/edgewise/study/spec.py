@@ -150,16 +150,16 @@ def load(path: Path) -> Spec:
     if not isinstance(sweeps, list) or not sweeps:
         raise InputError(f"{path} has no sweep; write at least one [[sweep]]")
     given |= {
-        "tuning": _read(Tuning, given.get("tuning"), "tuning"),
-        "sweeps": tuple(_read(Sweep, one, f"sweep {i}") for i, one in enumerate(sweeps, start=1)),
+        "tuning": read(Tuning, given.get("tuning"), "tuning"),
+        "sweeps": tuple(read(Sweep, one, f"sweep {i}") for i, one in enumerate(sweeps, start=1)),
     }
-    spec = _read(Spec, given, path.name)
+    spec = read(Spec, given, path.name)
     _check(spec)
     return spec
 
 
-def _read(kind: Callable[..., Any], given: Any, place: str) -> Any:
-    """A dataclass from a table of TOML, lists as tuples."""
+def read(kind: Callable[..., Any], given: Any, place: str) -> Any:
+    """A dataclass from a table of TOML, lists as tuples; ``InputError`` names what is wrong in ``place``."""
     if not isinstance(given, Mapping):
         raise InputError(f"{place} is missing; write a table [{place}]")
     known = {entry.name: entry for entry in fields(kind)}  # type: ignore[arg-type]
@@ -176,10 +176,12 @@ def _read(kind: Callable[..., Any], given: Any, place: str) -> Any:
     return kind(**values)
 
 
+TINY = 1e-300
 _KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float)}
 _WORDS = {
     "<class 'str'>": "text",
     "<class 'int'>": "a positive whole number",
+    "<class 'float'>": "a positive number",
     "tuple[str, ...]": "a list of texts",
     "tuple[int, ...]": "a list of whole numbers of at least 0",
     "tuple[float, ...]": "a list of numbers of at least 0",
@@ -191,10 +193,10 @@ def _fits(value: Any, kind: str) -> bool:
         types = _KINDS.get(kind[6:].split(",")[0])
         return types is None or (isinstance(value, tuple) and all(_one(item, types, 0) for item in value))
     name = kind.removeprefix("<class '").removesuffix("'>")
-    return name not in _KINDS or _one(value, _KINDS[name], 1)
+    return name not in _KINDS or _one(value, _KINDS[name], 1 if name == "int" else TINY)
 
 
-def _one(value: Any, types: tuple[type, ...], least: int) -> bool:
+def _one(value: Any, types: tuple[type, ...], least: float) -> bool:
     return isinstance(value, types) and not isinstance(value, bool) and (str in types or value >= least)
 
 

@@ -3,6 +3,8 @@
 The key is the cell's hash, so a cell can be there once or not at all, whoever is killed when. Only the process that
 runs the study writes; workers hand their rows to it. Besides rows there are *facts*: numbers measured once that other
 cells are made from, such as how much longer one arm takes than another.
+
+A cell is a dataclass with a ``key``, a row the dataclass that the store is told; other studies bring their own.
 """
 
 import json
@@ -10,9 +12,9 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from edgewise.errors import CheckpointError
-from edgewise.study.cell import Cell
 from edgewise.study.measurement import Row
 
 FORMAT = 1
@@ -31,8 +33,8 @@ class Store:
         0
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = path
+    def __init__(self, path: str | Path, row: type[Any] = Row) -> None:
+        self.path, self._row = path, row
         try:
             self._database = sqlite3.connect(path, timeout=60)
             version = self._database.execute("PRAGMA user_version").fetchone()[0]
@@ -54,22 +56,22 @@ class Store:
     def __len__(self) -> int:
         return self._database.execute("SELECT COUNT(*) FROM rows").fetchone()[0]
 
-    def add(self, cell: Cell, row: Row) -> bool:
+    def add(self, cell: Any, row: Any) -> bool:
         """Writes a row for good; False, and nothing written, where the cell has one already."""
         entry = (cell.key, _text(asdict(cell)), _text(asdict(row)))
         with self._database:
             return self._database.execute("INSERT OR IGNORE INTO rows VALUES (?, ?, ?)", entry).rowcount == 1
 
-    def missing(self, cells: Iterable[Cell]) -> list[Cell]:
+    def missing(self, cells: Iterable[Any]) -> list[Any]:
         """The cells without a row, each once, in the order of their keys, which is as good as random."""
         there = {key for (key,) in self._database.execute("SELECT key FROM rows")}
         return [cell for key, cell in sorted({cell.key: cell for cell in cells}.items()) if key not in there]
 
-    def rows(self, cells: Iterable[Cell]) -> dict[str, Row]:
+    def rows(self, cells: Iterable[Any]) -> dict[str, Any]:
         """The rows that there are of these cells, by key."""
         wanted = {cell.key for cell in cells}
         found = self._database.execute("SELECT key, row FROM rows")
-        return {key: Row(**json.loads(text)) for key, text in found if key in wanted}
+        return {key: self._row(**json.loads(text)) for key, text in found if key in wanted}
 
     def fact(self, name: str, value: float) -> float:
         """The value that was first given under that name, which now is this one if there was none."""

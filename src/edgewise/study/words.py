@@ -19,10 +19,29 @@ from edgewise.study.verdict import (
 )
 
 _MEANS = {
-    COMPOSITION: "its advantage comes from composition",
-    FITTING: "its advantage comes from fitting functions of one variable",
-    MIXED: "the rows do not decide where its advantage comes from",
+    COMPOSITION: "advantage comes from composition",
+    FITTING: "advantage comes from fitting functions of one variable",
+    MIXED: "rows do not decide where an advantage comes from",
 }
+_ARMS = {
+    "mlp": "perceptron",
+    "mlp-again": "the perceptron again, from other seeds",
+    "learned": "perceptron with learned functions on its nodes",
+    "rational": "perceptron with learned rational functions on its nodes",
+    "kan-noise": "KAN with the published start",
+    "kan-critical": "KAN with our start",
+    "radial": "KAN of bumps instead of splines",
+    "frozen": "KAN whose splines do not learn",
+    "swap-first": "perceptron with a first layer of splines",
+    "swap-middle": "perceptron with a middle layer of splines",
+    "swap-last": "perceptron with a last layer of splines",
+}
+_FORMS = {
+    "plain": "layer on layer",
+    "normed": "inputs of layers brought to one scale",
+    "residual": "the same, and layers add to what they got",
+}
+CONTROL = "learned"
 _SIGNS = {
     "positive": "for composition",
     "negative": "for fitting",
@@ -40,42 +59,54 @@ ASKED = (
 
 
 def answer(found: Sequence[Verdict]) -> str:
-    """Two sentences: the verdicts of the KANs, and what the best of them gains."""
+    """Two sentences: the verdicts of the KANs, and what the best of them gains, with the control beside it."""
     kans = [verdict for verdict in found if is_kan(verdict.arm)] or list(found)
     if not kans:
         return "No arm has rows enough for a verdict yet. Run the study to its end."
-    words = [verdict.word for verdict in kans]
-    counts = ", ".join(f"{words.count(word)} {word}" for word in (COMPOSITION, FITTING, MIXED))
     best = max(kans, key=lambda verdict: (verdict.advantage == verdict.advantage, verdict.advantage))
     depth = best.contrasts[0]
-    change = f"; it changes by {signed(depth)} dex with every doubling of depth" if depth.instances else ""
-    several = f"Of {len(kans)} kinds of KAN judged, the verdicts are: {counts}."
-    one = f"For {_named(kans[0])} the verdict is {kans[0].word}: {_MEANS[kans[0].word]}."
-    return (
-        f"{several if len(kans) > 1 else one} The best of them, {_named(best)}, has errors {times(best.advantage)} "
-        f"the perceptron's with as many parameters{change}."
+    change = (
+        f"; the KAN's advantage changes by {signed(depth)} dex with every doubling of depth"
+        if depth.instances
+        else ""
     )
+    control = [one for one in found if one.arm == CONTROL and one.form == best.form and one not in kans]
+    beside = f" (a {named(CONTROL)}: {times(control[0].advantage)})" if control else ""
+    return (
+        f"{_verdicts(kans)} Over all depths the best, {_named(best)}, has errors {times(best.advantage)} "
+        f"the plain perceptron's with as many parameters{beside}{change}."
+    )
+
+
+def _verdicts(kans: Sequence[Verdict]) -> str:
+    words = [verdict.word for verdict in kans]
+    counts = [(words.count(word), word) for word in (COMPOSITION, FITTING, MIXED) if word in words]
+    if len(counts) > 1:
+        said = ", ".join(f"{count} {word} ({_MEANS[word]})" for count, word in counts)
+        return f"Of {len(kans)} kinds of KAN judged, the verdicts are: {said}."
+    who = _named(kans[0]) if len(kans) == 1 else f"all {len(kans)} kinds of KAN"
+    return f"For {who} the verdict is {words[0]}: {'its' if words[0] != MIXED else 'the'} {_MEANS[words[0]]}."
 
 
 def certainty(found: Sequence[Check], lines: Frame, plan: Plan) -> str:
     """Whether the instrument passed its own tests, and how many rows there are."""
     bad = [check for check in found if check.rows and not check.passed]
     missing = [check for check in found if not check.rows]
-    state = (
-        "Nothing that should be 0 was found different from 0"
-        if not bad
-        else "The instrument failed its own test"
-    )
+    state = "The instrument failed its own test" if bad else "What should be 0 came out as 0"
+    deep = lines[lines["role"] == "depth"]
+    targets, seeds = deep["instance"].nunique(), deep["seed"].nunique()
     detail = "; ".join(f"{check.name}: {check.mean:+.3f} dex" for check in bad or found if check.rows)
     loose = [choice for choice in plan.choices.values() if not choice.bracketed]
     rows = lines.drop_duplicates("key")
     longer, failed = int((rows["budget"] != "steps").sum()), int((rows["status"] != "done").sum())
     return (
-        f"{state} ({detail or 'no rows for it yet'}; the limit is {NULL_BAND} dex). "
+        f"{state} ({detail or 'no rows for it yet'}; the limit is {NULL_BAND} dex). The contrast over "
+        f"depth rests on {targets} targets with up to {seeds} seeds each. "
         + (f"Not tested yet: {'; '.join(check.name for check in missing)}. " if missing else "")
         + f"{len(rows) - longer} of {len(plan.cells())} planned trainings are in, and {longer} repetitions at equal "
         f"time; {failed} of them failed or diverged and count as predicting the mean. "
-        f"{len(loose)} of {len(plan.choices)} learning rates lie at the end of what was tried."
+        f"{len(loose)} of {len(plan.choices)} learning rates lie at the end of what was tried: a better one may lie "
+        "beyond."
     )
 
 
@@ -129,8 +160,23 @@ def times(dex: float) -> str:
     return "unknown times" if dex != dex else f"{10**-dex:.2f} times"
 
 
+def named(arm: str) -> str:
+    """An arm in plain words.
+
+    Example:
+        >>> named("kan-noise")
+        'KAN with the published start'
+    """
+    return _ARMS.get(arm, f"KAN with the start {arm.removeprefix('kan-')!r}" if is_kan(arm) else arm)
+
+
+def glossary(arms: Sequence[str], forms: Sequence[str]) -> list[list[str]]:
+    """Names as the tables and figures have them, beside plain words."""
+    return [[arm, named(arm)] for arm in arms] + [[form, _FORMS.get(form, "")] for form in forms]
+
+
 def _named(verdict: Verdict) -> str:
-    return f"{verdict.arm} ({verdict.form})"
+    return f"the {named(verdict.arm)} ({verdict.arm}, {verdict.form})"
 
 
 def _change(verdict: Verdict) -> str:

@@ -2,49 +2,54 @@
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from joblib import Parallel, delayed
 
 from edgewise.errors import InputError
-from edgewise.study.cell import Cell
-from edgewise.study.measurement import Row, measure
 
-Finished = Generator[tuple[Cell, Row], None, None]
+Finished = Generator[tuple[Any, Any], None, None]
+Measure = Callable[[Any], Any]
 LOCAL = "local"
 
 
 @contextmanager
-def workers(processes: int, cluster: str | None) -> Iterator[Callable[[Sequence[Cell]], Finished]]:
+def workers(
+    processes: int, cluster: str | None, measure: Measure
+) -> Iterator[Callable[[Sequence[Any]], Finished]]:
     """A function from cells to cells with their rows, in the order in which they are done.
+
+    ``measure`` makes a row of a cell; it must be importable by name, for other processes call it.
 
     ``cluster`` is the address of a Dask scheduler, ``"local"`` for one started here with ``processes`` workers, or
     None for joblib. Closing what the function gives leaves the rest undone.
     """
+    measured = partial(_measured, measure)
     if cluster is None:
-        yield lambda cells: _on_joblib(cells, processes)
+        yield lambda cells: _on_joblib(cells, processes, measured)
         return
     with _client(processes, cluster) as client:
-        yield lambda cells: _on_dask(cells, client)
+        yield lambda cells: _on_dask(cells, client, measured)
 
 
-def _measured(cell: Cell) -> tuple[Cell, Row]:
+def _measured(measure: Measure, cell: Any) -> tuple[Any, Any]:
     return cell, measure(cell)
 
 
-def _on_joblib(cells: Sequence[Cell], processes: int) -> Finished:
+def _on_joblib(cells: Sequence[Any], processes: int, measured: Measure) -> Finished:
     if processes == 1:
-        yield from map(_measured, cells)
+        yield from map(measured, cells)
         return
     settings: dict[str, Any] = {"return_as": "generator_unordered", "batch_size": 1, "pre_dispatch": "n_jobs"}
-    found: Any = Parallel(n_jobs=processes, **settings)(delayed(_measured)(cell) for cell in cells)
+    found: Any = Parallel(n_jobs=processes, **settings)(delayed(measured)(cell) for cell in cells)
     yield from found
 
 
-def _on_dask(cells: Sequence[Cell], client: Any) -> Finished:
+def _on_dask(cells: Sequence[Any], client: Any, measured: Measure) -> Finished:
     from distributed import as_completed
 
-    futures = [client.submit(_measured, cell, key=f"edgewise-{cell.key}") for cell in cells]
+    futures = [client.submit(measured, cell, key=f"edgewise-{cell.key}") for cell in cells]
     try:
         for future in as_completed(futures):
             yield future.result()

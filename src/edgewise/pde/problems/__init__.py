@@ -6,12 +6,14 @@ A reference is a formula, a series, or a method that shares no code with the sol
 
 from edgewise.errors import InputError
 from edgewise.pde.problems.case import Case
+from edgewise.pde.problems.cavity import CAVITY
+from edgewise.pde.problems.darcy import DARCY
 from edgewise.pde.problems.evolution import EVOLUTION
 from edgewise.pde.problems.flow import FLOW
 from edgewise.pde.problems.inverse import INVERSE
 from edgewise.pde.problems.steady import STEADY
 
-CASES: dict[str, Case] = {case.name: case for case in (*STEADY, *EVOLUTION, *FLOW, *INVERSE)}
+CASES: dict[str, Case] = {case.name: case for case in (*STEADY, *DARCY, *EVOLUTION, *FLOW, *CAVITY, *INVERSE)}
 
 
 def case(name: str) -> Case:

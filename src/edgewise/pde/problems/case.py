@@ -13,6 +13,7 @@ from edgewise.pde.problem import Problem
 from edgewise.pde.solution import Solution
 
 Exact = Callable[..., Tensor]
+Derived = Callable[[Solution, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Case:
     """``build(seed)`` gives the problem; ``exact`` the reference of every unknown, or of a parameter, by name.
 
     ``target`` is the relative error that counts as solved within ``seconds``; ``up_to_constant`` names unknowns, like a
-    pressure, of which only differences mean anything; ``settings`` go to ``solve``.
+    pressure, of which only differences mean anything; ``derived`` tells what ``exact`` knows that is no unknown, from a
+    solution and points; ``settings`` go to ``solve``.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Case:
     seconds: float
     settings: Mapping[str, Any] = field(default_factory=dict)
     up_to_constant: Sequence[str] = ()
+    derived: Mapping[str, Derived] = field(default_factory=dict)
 
     def error(self, solution: Solution, count: int = 10_000, seed: int = 12345) -> float:
         """Relative L2 error at fresh points, the largest of all unknowns; of parameters the relative error."""
@@ -48,6 +51,7 @@ class Case:
         points = fresh(solution.problem, count, seed)
         found = solution(points)
         values = found if isinstance(found, dict) else {solution.problem.unknowns[0]: found}
+        values = values | {name: function(solution, points) for name, function in self.derived.items()}
         return [
             _relative(values[name].detach(), exact(*points.T), name in self.up_to_constant)
             for name, exact in functions.items()

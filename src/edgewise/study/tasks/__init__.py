@@ -12,6 +12,7 @@ product:k          a dot product                                  ``synthetic``
 hyperteacher:M:K   K of M modules, some sets held out             ``hyperteacher``
 formula:NAME       a public formula, such as formula:I.6.2        ``formulas``
 digits, mnist      pictures                                       ``samples``
+knots              the signature of a knot, a class               ``knots``
 shuffled/LABEL     the targets of another task, shuffled: a null
 ================== ============================================== =================================
 
@@ -28,6 +29,7 @@ import numpy as np
 from edgewise.errors import InputError
 from edgewise.study.tasks.formulas import formula
 from edgewise.study.tasks.hyperteacher import hyperteacher
+from edgewise.study.tasks.knots import knots
 from edgewise.study.tasks.nested import nested
 from edgewise.study.tasks.samples import digits, mnist
 from edgewise.study.tasks.synthetic import additive, gaussian_process, iterated, parity, product
@@ -43,6 +45,7 @@ _FAMILIES: dict[str, tuple[Callable[..., Task], int]] = {
     "hyperteacher": (hyperteacher, 2),
     "digits": (digits, 0),
     "mnist": (mnist, 0),
+    "knots": (knots, 0),
 }
 _SHUFFLED = "shuffled/"
 

@@ -25,7 +25,8 @@ function makePicture(view) {
     const layout = plan(view, width / growth);
     drawn = picture(view, layout);
     camera.show(drawn.root, layout.width, layout.height, growth);
-    caption.replaceChildren(captionOf(layout));
+    const wide = camera.node.classList.contains("ew-sideways");
+    caption.replaceChildren(captionOf(layout), wide ? " Drag it sideways to see the rest." : "");
     mark();
   }
 
