@@ -7,6 +7,9 @@ those of the examples that come with DeepXDE: ``Poisson_Lshape.py`` for steady p
 systems, ``burgers.py`` for problems in time, and ``Beltrami_flow.py``, with a fifth of its points, where there are more
 than two coordinates. Adam has at most half of the time, L-BFGS the rest. Numbers are of single precision, also
 DeepXDE's default.
+
+An energy is lowered as it is, its mean times the volume; there, conditions have edgewise's weights, for a weight of one
+would let them give way.
 """
 
 import contextlib
@@ -91,17 +94,24 @@ def solve_deepxde(dde: Any, problem: Problem, seconds: float, seed: int) -> Answ
     )
     widths = [len(problem.domain.coordinates), *own.hidden, len(problem.unknowns)]
     model = dde.Model(data, dde.nn.FNN(widths, "tanh", own.initializer))
-    variables = list(found.values())
-    steps = _train(dde, model, variables, own, start, seconds)
+    steps = _train(dde, model, list(found.values()), own, start, seconds, _losses(problem, terms))
 
     def values(points: Tensor) -> dict[str, Tensor]:
         columns = torch.from_numpy(model.predict(points.numpy()).astype(np.float64)).T
         return dict(zip(problem.unknowns, columns, strict=True))
 
+    def slope(unknown: str, index: Index, points: Tensor) -> Tensor:
+        place = problem.unknowns.index(unknown)
+
+        def operator(inputs: Tensor, outputs: Tensor) -> Tensor:
+            return caller.derivative(inputs, outputs, place, slice(None), index)
+
+        return torch.from_numpy(model.predict(points.numpy(), operator=operator).astype(np.float64))
+
     parameters = {name: float(variable.detach()) for name, variable in found.items()}
     count = sum(weight.numel() for weight in model.net.parameters()) + len(parameters)
     loss = float(np.sum(model.train_state.loss_train))
-    return Answer(problem, values, parameters, count, f"{steps} Adam", {"loss": loss, "adam": steps})
+    return Answer(problem, values, slope, parameters, count, f"{steps} Adam", {"loss": loss, "adam": steps})
 
 
 def _box(dde: Any, problem: Problem) -> Any:
@@ -110,7 +120,30 @@ def _box(dde: Any, problem: Problem) -> Any:
     return dde.geometry.Interval(*ends[0]) if len(ends) == 1 else dde.geometry.Hypercube(*ends.T)
 
 
-def _train(dde: Any, model: Any, variables: list[Any], own: Recipe, start: float, seconds: float) -> int:
+def _losses(problem: Problem, terms: "list[Term]") -> dict[str, Any]:
+    """DeepXDE's own mean squares, unless there are energies."""
+    energies = [law.is_energy for law in problem.equations.values()]
+    if not any(energies):
+        return {}
+    volume = _volume(problem)
+
+    def energy(_: Tensor, density: Tensor) -> Tensor:
+        return density.mean() * volume
+
+    own = [energy if is_energy else "MSE" for is_energy in energies]
+    weights = [1.0] * len(own) + [term.weight**2 for term in terms]
+    return {"loss": [*own, *["MSE"] * len(terms)], "loss_weights": weights}
+
+
+def _train(
+    dde: Any,
+    model: Any,
+    variables: list[Any],
+    own: Recipe,
+    start: float,
+    seconds: float,
+    losses: dict[str, Any],
+) -> int:
     """Returns how many steps Adam made."""
 
     class Deadline(dde.callbacks.Callback):
@@ -126,11 +159,11 @@ def _train(dde: Any, model: Any, variables: list[Any], own: Recipe, start: float
     options |= {"iter_per_step": CHECK_EVERY, "fun_per_step": CHECK_EVERY * 5 // 4}
     quiet = {"display_every": 10**9, "verbose": 0}
     with contextlib.redirect_stdout(io.StringIO()):
-        model.compile("adam", lr=1e-3, external_trainable_variables=variables, verbose=0)
+        model.compile("adam", lr=1e-3, external_trainable_variables=variables, verbose=0, **losses)
         model.train(iterations=own.iterations, callbacks=[Deadline(start + seconds / 2)], **quiet)
         steps = model.train_state.iteration
         model.stop_training = False
-        model.compile("L-BFGS", external_trainable_variables=variables, verbose=0)
+        model.compile("L-BFGS", external_trainable_variables=variables, verbose=0, **losses)
         model.train(callbacks=[Deadline(start + seconds)], **quiet)
     return steps
 
@@ -179,8 +212,10 @@ class Caller:
 class Term:
     """A loss at points of its own, as DeepXDE asks for one: ``points`` and ``error``."""
 
-    def __init__(self, points: Tensor, left: Callable[[Tensor, Tensor, slice], Tensor]) -> None:
-        self.points, self.left = points.numpy().astype(np.float32), left
+    def __init__(
+        self, points: Tensor, left: Callable[[Tensor, Tensor, slice], Tensor], weight: float = 1.0
+    ) -> None:
+        self.points, self.left, self.weight = points.numpy().astype(np.float32), left, weight
 
     def collocation_points(self, X: Any) -> np.ndarray:
         """Where the loss is taken."""
@@ -219,7 +254,7 @@ def _edge(caller: Caller, one: Condition, own: Recipe, generator: torch.Generato
     count = own.initial if one.on == "t.low" else own.boundary
     kept = torch.randperm(len(points), generator=generator)[:count]
     points, normals = points[kept], normals[kept].float()
-    return Term(points, lambda x, u, rows: caller.left(one.law, x, u, rows, normals))
+    return Term(points, lambda x, u, rows: caller.left(one.law, x, u, rows, normals), one.weight)
 
 
 def _measured(caller: Caller, one: Data) -> Term:
@@ -229,13 +264,19 @@ def _measured(caller: Caller, one: Data) -> Term:
 
 def _integral(caller: Caller, one: Integral, own: Recipe, seed: int) -> Term:
     """The mean of even points times the volume."""
-    points, ends = fresh(caller.problem, own.domain, seed), torch.tensor(caller.problem.domain.bounds)
-    box = ends[:, 0] + (ends[:, 1] - ends[:, 0]) * torch.rand(20_000, len(ends))
-    inside = caller.problem.domain.inside(box.double()).double().mean()
-    volume = float((ends[:, 1] - ends[:, 0]).prod() * inside)
+    points, volume = fresh(caller.problem, own.domain, seed), _volume(caller.problem)
     return Term(
         points, lambda x, u, rows: caller.left(one.law, x, u, rows).mean(0, keepdim=True) * volume - one.value
     )
+
+
+def _volume(problem: Problem) -> float:
+    """Of the domain, by the share of even points of its box that lie inside."""
+    ends = torch.tensor(problem.domain.bounds, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(0)
+    share = torch.rand(20_000, len(ends), dtype=torch.float64, generator=generator)
+    inside = problem.domain.inside(ends[:, 0] + share * (ends[:, 1] - ends[:, 0])).double().mean()
+    return float((ends[:, 1] - ends[:, 0]).prod() * inside)
 
 
 def _around(caller: Caller, one: Periodic, own: Recipe, seed: int) -> list[Term]:

@@ -23,7 +23,8 @@ from torch import Tensor
 
 from edgewise.errors import InputError
 from edgewise.pde.ansatz import Held, Lift, held
-from edgewise.pde.fitting import WINDOWS, fit
+from edgewise.pde.fitting import fit
+from edgewise.pde.marching import WINDOWS
 from edgewise.pde.problem import Problem
 from edgewise.pde.refinement import adapted
 from edgewise.pde.residuals import System
@@ -38,7 +39,7 @@ ROWS_PER_PARAMETER, FEWEST_ROWS = 4, 1500
 OPERATIONS, FEWEST_STEPS = 2e10, 10
 ROUNDS = ((None, 1 / 3), (3, 2 / 3))
 MARCHED, STEPS = 12, 30
-STALLED = 0.98
+STALLED = 0.02
 
 
 class Tanh:
@@ -224,6 +225,7 @@ class Perceptrons:
     unknowns: dict[str, Tanh]
     breakpoints: Tensor
     parameters: Tensor
+    degree: int = 1  # what has no knots needs none for a crease
 
     @property
     def cells(self) -> int:
@@ -240,11 +242,10 @@ class Perceptrons:
         """Gauss points in each cell along an axis, as edgewise has them."""
         return 3 if len(self.breakpoints) < 3 else 2
 
-    def system(self, span: Any = None, per_cell: int | None = None) -> System:
+    def system(self, until: float | None = None, per_cell: int | None = None) -> System:
         """All residuals on the present cells, up to a time."""
-        return System(
-            self.problem, self.unknowns, self.breakpoints, per_cell=per_cell or self.per_cell, until=span
-        )
+        count = per_cell or self.per_cell
+        return System(self.problem, self.unknowns, self.breakpoints, per_cell=count, until=until)
 
     def free(self) -> Tensor:
         """Everything that moves."""
@@ -265,10 +266,15 @@ class Answer:
 
     problem: Problem
     values: Any
+    slope: Any
     parameters: dict[str, float]
     count: int
     note: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+
+    def derivative(self, unknown: str, by: str, points: Tensor) -> Tensor:
+        """``d u / d by``, as a solution gives it."""
+        return self.slope(unknown, self.problem.index(unknown, by), points)
 
     def __call__(self, points: Tensor) -> Any:
         found = self.values(points)
@@ -285,8 +291,8 @@ class Trial:
         unknowns = {name: Tanh(problem, name, hidden, generator) for name in problem.unknowns}
         guesses = torch.tensor(list(problem.parameters.values()), dtype=torch.float64)
         self.hidden, self.marched, self.easier, self.seed = hidden, marched, easier, seed
-        self.state = Perceptrons(problem, unknowns, even(problem, 1), guesses)
-        self.state.breakpoints = even(problem, _cells(self.state))
+        count = sum(len(one.free()) for one in unknowns.values())
+        self.state = Perceptrons(problem, unknowns, even(problem, _cells(problem, count)), guesses)
         self.best, self.error, self.begun, self.stuck = self.state.free(), float("inf"), False, False
         axes = len(self.state.breakpoints)
         self.judge = System(problem, unknowns, even(problem, {1: 200, 2: 31}.get(axes, 8)), per_cell=2)
@@ -305,7 +311,7 @@ class Trial:
             fitted = fit(self.state, self._clock(until), steps=STEPS, stall=1e-4)
             self._note(fitted.loss)
             if fitted.steps < STEPS and time.perf_counter() < until:
-                self.stuck = self.error > STALLED * before
+                self.stuck = before - self.error < STALLED * abs(self.error)
                 self.state.breakpoints = adapted(self.state, self.state.cells)
 
     def _begin(self, until: float) -> None:
@@ -326,17 +332,25 @@ class Trial:
         return Clock(max(until - time.perf_counter(), 1e-3))
 
     def _note(self, loss: float) -> None:
-        elsewhere = self.judge.residual(self.state.free())
-        error = max(loss, float(elsewhere @ elsewhere))
+        """Judges by what is left at other points, or at the fitted ones where that is more; of energies by these."""
+        free, self.judge.floor = self.state.free(), 0.0
+        if self.judge.has_energy:
+            error = self.judge.depth(free) + float(self._plain(free).square().sum())
+        else:
+            error = max(loss, float(self.judge.residual(free).square().sum()))
         if error < self.error:
-            self.best, self.error = self.state.free(), error
+            self.best, self.error = free, error
+
+    def _plain(self, free: Tensor) -> Tensor:
+        """Residuals without the last, which stands for the energy."""
+        return self.judge.residual(free)[:-1]
 
 
-def _cells(state: Perceptrons) -> int:
-    """So many that residuals outnumber weights enough."""
-    axes = len(state.problem.domain.coordinates)
-    rows = max(FEWEST_ROWS, ROWS_PER_PARAMETER * state.count / len(state.problem.equations))
-    return max(4, round(rows ** (1 / axes) / (3 if axes < 3 else 2)))
+def _cells(problem: Problem, count: int) -> int:
+    """So many that residuals outnumber ``count`` weights enough."""
+    axes = len(problem.domain.coordinates)
+    rows = max(FEWEST_ROWS, ROWS_PER_PARAMETER * count / len(problem.equations))
+    return max(6, round(rows ** (1 / axes) / (3 if axes < 3 else 2)))
 
 
 def solve_perceptron(
@@ -352,10 +366,13 @@ def solve_perceptron(
     def values(points: Tensor) -> dict[str, Tensor]:
         return {name: one.values(points) for name, one in unknowns.items()}
 
+    def slope(unknown: str, index: Index, points: Tensor) -> Tensor:
+        return unknowns[unknown].derivative(points, index)
+
     parameters = dict(zip(problem.parameters, best.state.parameters.tolist(), strict=True))
     note = f"{'x'.join(map(str, best.hidden))}{', marched' if best.marched else ''}"
     details = {"loss": best.error, "trials": len(trials)}
-    return Answer(problem, values, parameters, best.state.count, note, details)
+    return Answer(problem, values, slope, parameters, best.state.count, note, details)
 
 
 def _trained(

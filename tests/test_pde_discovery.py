@@ -3,10 +3,24 @@
 from functools import cache
 from math import pi
 
+import numpy as np
 import pytest
 import torch
 
-from edgewise.pde import Box, Problem, Solution, dirichlet, initial, integral, load, periodic, solve
+from edgewise import InputError
+from edgewise.pde import (
+    Box,
+    Interval,
+    Problem,
+    Solution,
+    dirichlet,
+    energy,
+    initial,
+    integral,
+    load,
+    periodic,
+    solve,
+)
 from edgewise.pde.discovery import EXACT, _Terms, field_formulas
 from edgewise.pde.problems import case
 from edgewise.symbolic import Formula
@@ -66,6 +80,17 @@ def test_a_loaded_solution_has_a_formula_and_no_equation_to_put_it_into(tmp_path
     solution = load(solve(line, rank=1, cells=4).save(tmp_path))
     found = field_formulas(solution, max_seconds=4)
     assert (found.formulas["u"].text, found.status, found.residuals) == ("2", "approximate", {})
+
+
+def test_an_energy_is_not_put_to_the_test():
+    least = {"least": energy(lambda u: u.x**2 / 2 - u.value)}
+    solution = solve(Problem("u", Interval(x=(0, 1)), least, {"ends": dirichlet("u")}))
+    found = field_formulas(solution, max_seconds=4)
+    assert found.formulas["u"](np.array([[0.5]])) == pytest.approx(0.125)
+    assert found.status == "approximate"
+    assert "'least' is an energy" in found.message
+    with pytest.raises(InputError, match="'least' is an energy"):
+        solution.residual("least", x=0.5)
 
 
 @pytest.mark.slow

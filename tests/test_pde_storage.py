@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 from math import pi
 
 import pytest
@@ -25,6 +26,7 @@ from edgewise.pde import (
     periodic,
     solve,
 )
+from edgewise.pde.ansatz import Ansatz
 from edgewise.pde.chebyshev import interpolant
 from edgewise.pde.problems import case
 from edgewise.pde.shapes import shape_data, shape_of
@@ -144,6 +146,19 @@ def test_domains_return(domain):
     low, high = torch.tensor(domain.bounds, dtype=torch.float64).T
     points = low + (high - low) * torch.rand(500, len(low), dtype=torch.float64)
     assert bool((again.inside(points) == domain.inside(points)).all())
+
+
+def test_networks_that_stand_on_others_return(tmp_path):
+    """As time in windows leaves them."""
+    below, above = _solved(_around()), _solved(_around(), seed=1)
+    lower, upper = below.unknowns["u"], above.unknowns["u"]
+    both = replace(below, unknowns={"u": Ansatz(upper.network, lower, upper.subspaces)})
+    points = torch.rand(20, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    after = load(both.save(tmp_path))
+    torch.testing.assert_close(after(points), both(points), rtol=0, atol=1e-11)
+    one, two = (solution.derivative("u", "xt", points) for solution in (both, after))
+    torch.testing.assert_close(two, one, rtol=0, atol=1e-8)
+    assert not torch.allclose(after(points), below(points), atol=1e-3)
 
 
 def test_other_folders_are_refused(tmp_path):

@@ -89,7 +89,8 @@ def field_formulas(solution: Solution, *, max_seconds: float = 120.0, seed: int 
             if max(left.values()) < max(residuals.values()):
                 formulas, residuals, results[name] = better, left, again
     certificates = {name: table.certified(name, formulas[name], one) for name, one in results.items()}
-    status, message = _verdict(residuals, certificates)
+    energies = [name for name, law in problem.equations.items() if law.is_energy] if problem.laws() else []
+    status, message = _verdict(residuals, certificates, energies)
     return FieldFormulas(formulas, certificates, residuals, status, message, clock.seconds)
 
 
@@ -115,13 +116,20 @@ class _Table:
         return certify(formula, self.points, self.values[name], found.held_out, rivals=others)
 
 
-def _verdict(residuals: Mapping[str, float], certificates: Mapping[str, Certificate]) -> tuple[str, str]:
+def _verdict(
+    residuals: Mapping[str, float], certificates: Mapping[str, Certificate], energies: Sequence[str]
+) -> tuple[str, str]:
     if any(one.status == "none" for one in certificates.values()):
         worst = next(name for name, one in certificates.items() if one.status == "none")
         return "none", f"no formula found explains half of the variance of {worst!r}"
     if not residuals:
         return "approximate", "the solution holds no equation to put the formula into"
     name, left = max(residuals.items(), key=lambda pair: pair[1])
+    if energies:
+        return (
+            "approximate",
+            f"fits the solution; {energies[0]!r} is an energy, which no point can put to the test",
+        )
     if left <= EXACT:
         return "exact", "put into every equation and condition, nothing is left but rounding"
     return "approximate", f"fits the solution; put into {name!r}, it leaves {left:.1e} of its size"
@@ -150,7 +158,8 @@ class _Terms:
     def __init__(self, solution: Solution, seed: int) -> None:
         self.problem, self.parameters = solution.problem, solution.parameters
         self.points = held_out(self.problem.domain, solution.breakpoints, CHECKS, seed + 11)
-        equations = [_Term(name, law, self.points) for name, law in self.problem.equations.items()]
+        laws = {name: law for name, law in self.problem.equations.items() if not law.is_energy}
+        equations = [_Term(name, law, self.points) for name, law in laws.items()]
         self.terms = [*equations, *self._conditions(solution.breakpoints)]
         self.sizes = self._sizes(solution)
 

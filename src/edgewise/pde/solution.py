@@ -95,6 +95,10 @@ class Solution:
         if equation not in self.problem.equations:
             known = ", ".join(self.problem.equations)
             raise InputError(f"no equation is called {equation!r}; choose one of: {known}")
+        if self.problem.equations[equation].is_energy:
+            raise InputError(
+                f"{equation!r} is an energy, which leaves no residual: expected another equation"
+            )
         rows, shape, as_tensor = self._rows(points, coordinates)
         rows, names = rows.detach(), self.problem.domain.coordinates
         fields: dict[str, Any] = {

@@ -140,7 +140,7 @@ def _residuals(solution: "Solution", plane: _Plane) -> "list[_Panel]":
         return []
     points = plane.points[plane.inside]
     panels = []
-    for name in solution.problem.equations:
+    for name in (name for name, law in solution.problem.equations.items() if not law.is_energy):
         values = np.full(len(plane.points), np.nan)
         values[plane.inside] = np.abs(solution.residual(name, points))
         panels.append(_Panel(f"residual of {name}{plane.held}", plane.on_grid(values), "residual"))
