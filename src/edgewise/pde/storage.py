@@ -43,7 +43,7 @@ class Unstated(Problem):
         self, unknowns: tuple[str, ...], domain: Domain, conditions: Mapping[str, AnyCondition]
     ) -> None:
         self.unknowns, self.domain, self.conditions = unknowns, domain, dict(conditions)
-        self.parameters, self.constants = {}, {}
+        self.parameters, self.constants, self.creases = {}, {}, {}
         self.orders = {name: Orders([(0,) * len(domain.coordinates)]) for name in unknowns}
 
     def laws(self) -> list[Law]:
