@@ -61,7 +61,7 @@ def test_heat_between_pipes_is_that_of_two_line_charges():
 
 
 def test_hares_and_lynxes_follow_a_stepping_method():
-    solution = solved(predators, max_seconds=60)
+    solution = solved(predators, cells=40, adaptive=False, max_seconds=60)
     t = np.linspace(0, 12, 200)
     stepped = solve_ivp(
         lambda _, y: [y[0] * (1 - y[1]), y[1] * (y[0] - 1)],
@@ -73,7 +73,7 @@ def test_hares_and_lynxes_follow_a_stepping_method():
     ).y
     found = solution(t=t)
     for name, truth in zip(("hares", "lynxes"), stepped, strict=True):
-        assert relative(found[name], truth) < 1e-4
+        assert relative(found[name], truth) < 1e-3
 
 
 def test_a_packet_in_a_bowl_swings_without_spreading():
