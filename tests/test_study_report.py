@@ -193,6 +193,13 @@ def test_blocks_are_escaped():
     assert "![d](figures/p.png)" in text
 
 
+def test_a_table_without_rows_says_so():
+    made = [Table(["arm", "mean"], [], "What was swapped.")]
+    assert "<th>" not in as_html(made)
+    assert "What was swapped. No rows." in as_html(made)
+    assert as_markdown(made, "figures") == "*What was swapped.* No rows.\n"
+
+
 def test_factors():
     assert words.times(-1.0) == "10.00 times"
     assert words.times(float("nan")) == "unknown times"

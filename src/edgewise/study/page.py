@@ -25,7 +25,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as texts, under headers; what is all in capitals is set in bold."""
+    """Cells as texts, under headers; what is all in capitals is set in bold. One without rows says so."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -42,6 +42,7 @@ class Picture:
 
 
 Block = Heading | Text | Table | Picture
+EMPTY = "No rows."
 LONGEST_UNBROKEN = 40  # letters of a cell that stay on one line
 STYLE = """
 :root { color-scheme: light dark; }
@@ -97,6 +98,8 @@ def _html(block: Block) -> str:
             f'<figure><img alt="{caption}" src="data:image/png;base64,{data}">'
             f"<figcaption>{caption}</figcaption></figure>"
         )
+    if not block.rows:
+        return f"<figure><figcaption>{html.escape(block.caption)} {EMPTY}</figcaption></figure>"
     head = "".join(f"<th>{html.escape(name)}</th>" for name in block.headers)
     rows = "".join("<tr>" + "".join(_cell(text) for text in row) + "</tr>\n" for row in block.rows)
     caption = f"<figcaption>{html.escape(block.caption)}</figcaption>"
@@ -117,6 +120,8 @@ def _markdown(block: Block, folder: str) -> str:
         return f"**{block.label}** {block.text}" if block.label else block.text
     if isinstance(block, Picture):
         return f"![{block.caption}]({folder}/{block.name}.png)\n\n*{block.caption}*"
+    if not block.rows:
+        return f"*{block.caption}* {EMPTY}"
     lines = [block.headers, ["---"] * len(block.headers), *block.rows]
     table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
     return f"{table}\n\n*{block.caption}*"

@@ -149,6 +149,7 @@ def _check_table(found: tuple) -> Table:
             "yes" if check.passed else "NO",
         ]
         for check in found
+        if check.rows
     ]
     caption = "What must be 0: mean advantage without bounding errors by the mean's on shuffled targets."
     return Table(["check", "mean, dex", "95 % interval", "pairs", "within 0.03"], rows, caption)
