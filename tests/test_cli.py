@@ -352,9 +352,9 @@ def test_a_reader_that_goes_away_is_no_failure(made):
 
 
 def test_ctrl_c_keeps_the_best_so_far(tmp_path):
-    X = np.random.default_rng(0).uniform(-2, 2, (300, 3))
-    y = np.sin(3 * X[:, 0] * X[:, 1]) * np.exp(X[:, 2]) + np.random.default_rng(1).normal(size=300) * 0.1
-    pd.DataFrame(X, columns=list("abc")).assign(y=y).to_csv("hard.csv", index=False)
+    a, b, c = np.random.default_rng(0).uniform(-2, 2, (3, 300))
+    y = np.tanh(np.sin(3 * a * b) + np.cos(2 * b * c - a)) + np.log(2 + np.sin(4 * a * c))
+    pd.DataFrame({"a": a, "b": b, "c": c, "y": y}).to_csv("hard.csv", index=False)
     command = [sys.executable, "-m", "edgewise", "fit", "hard.csv", "--target", "y", "--seconds", "300"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
