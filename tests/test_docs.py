@@ -16,6 +16,7 @@ WITHOUT_CODE = {
     "formulas-noise.md",
     "gallery.md",
     "speed-measured.md",
+    "tables-measured.md",
     "when-not-to-use.md",
 }
 RUN = [page for page in PAGES if page.name not in WITHOUT_CODE]
