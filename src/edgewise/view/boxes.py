@@ -6,7 +6,7 @@ share of the largest range among the edges into the same sum: what moves little 
 Splines and fixed functions differ in colour and in shape: the box of a fixed function has its corners cut.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,12 +33,7 @@ class Reach:
     y: tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Looks:
-    """What else a drawing may ask for: where a box leads to, and the ranges boxes stand for, else their curves' own."""
-
-    links: Callable[[Edge], str] | None = None
-    reaches: Mapping[Key, Reach] | None = None
+Reaches = Mapping[Key, Reach]
 
 
 def key(edge: Edge) -> Key:
@@ -52,9 +47,9 @@ def draw_boxes(
     shown: list[int],
     band: Band,
     strength: list[float],
-    looks: Looks,
+    reaches: Reaches | None,
 ) -> None:
-    """Frames, curves and functions of the edges ``shown``."""
+    """Frames, curves and functions of the edges ``shown``; without ``reaches`` boxes have their curves' own ranges."""
     outlines = {kind: band.size * outline(kind) for kind in ("spline", "symbolic")}
     frames = PolyCollection(
         [center + outlines[edges[k].kind] for k, center in zip(shown, band.centers, strict=True)],
@@ -63,10 +58,7 @@ def draw_boxes(
         linewidths=0.7,
         zorder=2,
     )
-    own = [
-        looks.reaches[key(edge)] if looks.reaches else Reach((edge.x[0], edge.x[-1]), edge.window)
-        for edge in edges
-    ]
+    own = [reaches[key(edge)] if reaches else Reach((edge.x[0], edge.x[-1]), edge.window) for edge in edges]
     heights = _heights(edges, own)
     curves = LineCollection(
         [
@@ -78,8 +70,6 @@ def draw_boxes(
         capstyle="round",
         zorder=3,
     )
-    if looks.links:
-        frames.set_urls([f"#{looks.links(edges[k])}" for k in shown])
     axes.add_collection(frames)
     axes.add_collection(curves)
     for k, center in zip(shown, band.centers, strict=True):

@@ -4,7 +4,7 @@ All boxes of a layer are one ``PolyCollection``, all curves and all lines one ``
 touches pyplot, a display or a file.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -14,7 +14,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from edgewise.view.boxes import Looks, draw_boxes, shade
+from edgewise.view.boxes import Reaches, draw_boxes, shade
 from edgewise.view.colours import COLOURS
 from edgewise.view.layout import MARGIN, Band, Layout, Size, layout
 from edgewise.view.lettering import draw_caption, draw_names, draw_numbers, draw_title
@@ -28,26 +28,21 @@ BEND = 13
 ROOMY, CROWDED = 0.5, 0.06
 
 
-def draw(
-    picture: Picture,
-    formula: str | None = None,
-    links: Callable[[Edge], str] | None = None,
-    size: Size | None = None,
-) -> Figure:
-    """A figure of the picture; with ``links``, every box leads to ``#`` and the name ``links`` gives its edge."""
+def draw(picture: Picture, formula: str | None = None, size: Size | None = None) -> Figure:
+    """A figure of the picture, with a formula above it."""
     words = title(formula, layout(picture, size=size and (size[0], None)).width - 2 * MARGIN)
-    return draw_on(layout(picture, words.height, size), picture, words, Looks(links))
+    return draw_on(layout(picture, words.height, size), picture, words)
 
 
-def draw_on(places: Layout, picture: Picture, words: Title, looks: Looks | None = None) -> Figure:
-    """A figure with everything at given places."""
+def draw_on(places: Layout, picture: Picture, words: Title, reaches: Reaches | None = None) -> Figure:
+    """A figure with everything at given places; ``reaches`` are the ranges boxes stand for, else their curves' own."""
     figure = Figure(figsize=(places.width, places.height), facecolor=COLOURS["paper"])
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set(xlim=(0.0, places.width), ylim=(0.0, places.height))
     axes.set_axis_off()
     for layer, band in enumerate(places.bands):
-        _draw_layer(axes, picture, places, layer, band, looks or Looks())
+        _draw_layer(axes, picture, places, layer, band, reaches)
     _draw_nodes(axes, picture, places)
     draw_names(axes, places, picture.nodes[0], places.inputs, 0)
     draw_names(axes, places, picture.nodes[-1], places.outputs, -1)
@@ -56,7 +51,9 @@ def draw_on(places: Layout, picture: Picture, words: Title, looks: Looks | None 
     return figure
 
 
-def _draw_layer(axes: Axes, picture: Picture, places: Layout, layer: int, band: Band, looks: Looks) -> None:
+def _draw_layer(
+    axes: Axes, picture: Picture, places: Layout, layer: int, band: Band, reaches: Reaches | None
+) -> None:
     edges = picture.edges[layer]
     if not edges:
         return
@@ -76,7 +73,7 @@ def _draw_layer(axes: Axes, picture: Picture, places: Layout, layer: int, band: 
         )
     )
     if boxes:
-        draw_boxes(axes, edges, list(boxes), band, strength, looks)
+        draw_boxes(axes, edges, list(boxes), band, strength, reaches)
 
 
 def _strengths(edges: Sequence[Edge]) -> list[float]:

@@ -91,16 +91,15 @@ def _images(
     frames: Sequence[Frame], pictures: Sequence[Picture], size: tuple[float, float | None] | None
 ) -> Iterator[Pixels]:
     """Every frame as pixels ``(height, width, 3)``, an even number of each."""
-    from edgewise.view.boxes import Looks
     from edgewise.view.drawing import draw_on
     from edgewise.view.title import title
 
-    looks = Looks(reaches=_reaches(pictures))
+    reaches = _reaches(pictures)
     fullest = max(reversed(pictures), key=lambda made: sum(map(len, made.edges)))
     words = [title(_words(frame), 100.0) for frame in frames]
     places = layout(fullest, max(line.height for line in words), size)
     for made, line in zip(pictures, words, strict=True):
-        drawn = draw_on(_placed(places, fullest, made), made, replace(line, size=words[0].size), looks)
+        drawn = draw_on(_placed(places, fullest, made), made, replace(line, size=words[0].size), reaches)
         drawn.set_dpi(DOTS)
         drawn.canvas.draw()
         pixels = np.asarray(drawn.canvas.buffer_rgba())  # pyright: ignore[reportAttributeAccessIssue]
