@@ -139,6 +139,18 @@ def test_a_failed_self_test_is_said_first():
     assert "rests on 3 targets with up to 1 seeds each" in said
 
 
+def test_without_rows_of_what_should_be_0_nothing_is_said_to_be_0():
+    lines = [
+        line("depth", arm, "gp", draw, 1, 0, error)
+        for arm, error in (("mlp", 0.1), ("kan-critical", 0.08))
+        for draw in range(3)
+    ]
+    rows = judged(pd.DataFrame(lines))
+    said = words.certainty(checks(advantages(rows, "mlp")), rows, Plan({}, {}))
+    assert said.startswith("The instrument was not tested on what should be 0 (no rows for it yet")
+    assert "came out as 0" not in said
+
+
 def test_every_figure_draws_something():
     rows = planted(**COMPOSED)
     pairs, styles = advantages(rows, "mlp"), figures.Styles(["kan", "mlp"])

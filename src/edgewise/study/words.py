@@ -93,6 +93,8 @@ def certainty(found: Sequence[Check], lines: Frame, plan: Plan) -> str:
     bad = [check for check in found if check.rows and not check.passed]
     missing = [check for check in found if not check.rows]
     state = "The instrument failed its own test" if bad else "What should be 0 came out as 0"
+    if len(missing) == len(found):
+        state = "The instrument was not tested on what should be 0"
     deep = lines[lines["role"] == "depth"]
     targets, seeds = deep["instance"].nunique(), deep["seed"].nunique()
     detail = "; ".join(f"{check.name}: {check.mean:+.3f} dex" for check in bad or found if check.rows)
