@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -356,7 +357,10 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path):
     y = np.tanh(np.sin(3 * a * b) + np.cos(2 * b * c - a)) + np.log(2 + np.sin(4 * a * c))
     pd.DataFrame({"a": a, "b": b, "c": c, "y": y}).to_csv("hard.csv", index=False)
     command = [sys.executable, "-m", "edgewise", "fit", "hard.csv", "--target", "y", "--seconds", "300"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # a shell that starts the tests in the background makes them, and what they start, deaf to Ctrl-C
+    hearing = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, preexec_fn=hearing, **pipes) as running:
         assert running.stderr is not None
         assert "searching" in running.stderr.readline()
         time.sleep(2)
