@@ -82,6 +82,14 @@ def test_a_loaded_solution_has_a_formula_and_no_equation_to_put_it_into(tmp_path
     assert (found.formulas["u"].text, found.status, found.residuals) == ("2", "approximate", {})
 
 
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+def test_a_time_that_cannot_be_is_refused(seconds):
+    bar = Problem("u", Interval(x=(0, 1)), {"bend": lambda u: u.xx + 2}, {"ends": dirichlet("u", 0.0)})
+    solution = solve(bar)
+    with pytest.raises(InputError, match=r"max_seconds=.*expected a positive number"):
+        field_formulas(solution, max_seconds=seconds)
+
+
 def test_an_energy_is_not_put_to_the_test():
     least = {"least": energy(lambda u: u.x**2 / 2 - u.value)}
     solution = solve(Problem("u", Interval(x=(0, 1)), least, {"ends": dirichlet("u")}))

@@ -20,6 +20,7 @@ import torch
 from scipy.optimize import least_squares
 from torch import Tensor
 
+from edgewise.errors import InputError
 from edgewise.pde.collocation import edge_axes, held_out, inside
 from edgewise.pde.conditions import Condition, Integral, Law, Periodic
 from edgewise.pde.fields import Field, leaf_field
@@ -66,6 +67,10 @@ class FieldFormulas:
 
 def field_formulas(solution: Solution, *, max_seconds: float = 120.0, seed: int = 0) -> FieldFormulas:
     """See ``Solution.to_formula``."""
+    if not 0 < max_seconds < inf:
+        raise InputError(
+            f"max_seconds={max_seconds!r} for the formula: expected a positive number, such as 120"
+        )
     clock, problem = Clock(max_seconds), solution.problem
     points = held_out(problem.domain, solution.breakpoints, ROWS, seed + 7).numpy()
     found = solution(points)
