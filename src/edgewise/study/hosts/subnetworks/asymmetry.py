@@ -16,8 +16,8 @@ more. What tells trained from random is the ablation difference itself.
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 import torch
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import nn
 
