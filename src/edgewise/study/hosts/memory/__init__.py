@@ -20,9 +20,9 @@ each, of long streams; short ones have an eighth of it. ``size`` scales the numb
 the law changes, over the last context. Divided by the mean square of the values, so 1 is who knows nothing.
 
 **Deep and shallow** are memories of four layers and of two on the same kind of stream: what is composed is the layers
-through which a surprise has to travel. At equal time the faster memory takes in a longer stream under the same law. Forgetting is read off ``low-d`` and ``high-d``, where keys wander from place to
-place under one law: splines are local in a coordinate, but every key moves every coordinate, so in many coordinates all
-keys share all cells.
+through which a surprise has to travel. At equal time the faster memory takes in a longer stream under the same law.
+Forgetting is read off ``low-d`` and ``high-d``, where keys wander from place to place under one law: splines are local
+in a coordinate, but every key moves every coordinate, so in many coordinates all keys share all cells.
 """
 
 import time
