@@ -226,6 +226,7 @@ def test_a_page_without_rows_says_what_is_missing():
     assert texts["How sure."] == "None of 27 planned trainings is in."
     (line,) = cells(tables, "Gains in dex")
     assert line["speaks for"] == line["headline"] == "NOT MEASURED"
+    assert line["its contrasts"] == "not measured"
 
 
 @pytest.mark.parametrize(

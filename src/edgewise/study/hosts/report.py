@@ -60,7 +60,7 @@ def host_table(found: Sequence[Reading]) -> Table:
         [
             one.host.title,
             one.headline,
-            "; ".join(words.signed(figure) for figure in one.contrasts),
+            "; ".join(dict.fromkeys(words.signed(figure) for figure in one.contrasts)),
             words.signed(one.effect),
             words.in_time(one),
             words.signed(one.composition),
