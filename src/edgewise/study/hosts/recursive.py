@@ -3,8 +3,8 @@ r"""The recursive core that ``recursion`` and ``hierarchy`` share, and the plain
 With ``x`` the embedded puzzle, ``y`` the answer and ``z`` the latent state, all ``(puzzles, cells, width)``:
 
     cycle    z <- fast(z + y + x)   n times, then   y <- slow(y + z)
-    step     T cycles, of which only the last hands on gradients ("cycle"), or only the last call of each net in it
-             ("call", the one-step gradient); then   digits = y W,   halt = mean over cells of y, times v, plus b
+    step     T cycles, then   digits = y W,   halt = mean over cells of y, times v, plus b;   the gradient reaches back
+             through the last call of each net ("call", the one-step gradient), the last "cycle", or the whole "step"
     stack    digits = f_K( ... f_1(x)) W, nothing carried
 
 A net is two blocks with post-norm, ``rms`` the root mean square norm over the width without weights:
@@ -28,7 +28,11 @@ from edgewise.study.hosts.attention import normed
 from edgewise.study.hosts.slot import drawn, slot
 from edgewise.study.hosts.sudoku import CELLS, SIDE, units
 
+REACHES = ("call", "cycle", "step")
 KINDS = 3  # of units: rows, columns, boxes
+SHARE = (
+    0.25  # of a cell's own energy that it hears from others at the start: at 1, recursion long learns nothing
+)
 UNSURE = -5.0  # the halting head's first answer: go on
 
 
@@ -95,8 +99,8 @@ class Mixer(nn.Module):
     def __init__(self, width: int, generator: torch.Generator) -> None:
         super().__init__()
         # the mean of six independent cells has a sixth of their variance, and three of them come together
-        drawn = torch.randn(KINDS, width, width, generator=generator) * (SIDE / KINDS / width) ** 0.5
-        self.weight = nn.Parameter(drawn)
+        variance = SHARE * SIDE / KINDS / width
+        self.weight = nn.Parameter(torch.randn(KINDS, width, width, generator=generator) * variance**0.5)
         self.register_buffer("units", torch.from_numpy(units()), persistent=False)
 
     def forward(self, h: Float[Tensor, "n cells width"]) -> Float[Tensor, "n cells width"]:
@@ -138,10 +142,11 @@ class Recursive(nn.Module):
 
     def forward(self, state: State, given: Int[Tensor, "n cells"]) -> tuple[State, Said]:
         x, plan = self.reader.embedding[given], self.recursion
-        with torch.no_grad():
+        reach = REACHES.index(plan.gradient)
+        with nullcontext() if reach >= REACHES.index("step") else torch.no_grad():
             for _ in range(plan.cycles - 1):
                 state = self._cycle(state, x, plan.inner)
-        with nullcontext() if plan.gradient == "cycle" else torch.no_grad():
+        with nullcontext() if reach >= REACHES.index("cycle") else torch.no_grad():
             state = self._thought(state, x, plan.inner - 1)
         y, z = self._cycle(state, x, 1)
         return State(y.detach(), z.detach()), self.reader.said(y)
