@@ -15,11 +15,12 @@ and on how long a puzzle stays, so that arms see the same, and conditions that a
 from collections.abc import Callable
 from functools import lru_cache
 from math import log10
+from typing import Any
 
 import numpy as np
 import torch
 
-from edgewise.study.hosts.loop import Recipe, Trained, fit
+from edgewise.study.hosts.loop import Trained, fit
 from edgewise.study.hosts.recursive import Model, Net, Reader, Recursive, Shape
 from edgewise.study.hosts.shares import spline_share, without_splines
 from edgewise.study.hosts.sudoku import SIDE, Puzzles, Split, singles, split
@@ -30,7 +31,6 @@ from edgewise.study.tasks import seeded
 BLANKS, BATCH = 24, 32
 SUPERVISED = 4  # steps of supervision that a puzzle stays for, where a state is carried
 TRAIN, VALID, TEST = 1000, 128, 512
-RECIPE = Recipe()
 NUMBERS = {
     "cells": "share of blank cells that are right",
     "grids": "share of puzzles with all cells right",
@@ -71,7 +71,6 @@ def solve(trial: Trial, build: Build) -> Outcome:
         trial,
         supervision.loss,
         lambda: odds(answers(model.mean, data.valid, supervised).right[-1], data.valid),
-        RECIPE,
         after_step=model.update,
     )
     return _outcome(model.mean, data.test, supervised, trained)
@@ -96,12 +95,12 @@ def chance(puzzles: Puzzles) -> float:
 
 @lru_cache(maxsize=4)
 def _data(seed: int, size: float) -> Split:
-    counts = (max(8, round(count * size)) for count in (TRAIN, VALID, TEST))
-    return split(*counts, BLANKS, seeded("sudoku", seed, "puzzles"))
+    train, valid, test = (max(8, round(count * size)) for count in (TRAIN, VALID, TEST))
+    return split(train, valid, test, BLANKS, seeded("sudoku", seed, "puzzles"))
 
 
 def _outcome(model: Model, test: Puzzles, supervised: int, trained: Trained) -> Outcome:
-    known = {
+    known: dict[str, Any] = {
         "chance": chance(test),
         "parameters": sum(p.numel() for p in model.parameters()),
         "in_slots": in_slots(model),

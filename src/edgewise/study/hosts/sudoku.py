@@ -60,7 +60,7 @@ class Split:
 @lru_cache(maxsize=1)
 def classes() -> tuple[Int[np.ndarray, "classes cells"], Int[np.ndarray, " classes"]]:
     """The least grid of every class and its number of members."""
-    with files(__package__).joinpath("sudoku_classes.csv").open(encoding="utf-8") as lines:
+    with files("edgewise.study.hosts").joinpath("sudoku_classes.csv").open(encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
     grids = np.array([[int(digit) for digit in row["grid"]] for row in rows])
     return grids, np.array([int(row["members"]) for row in rows])
