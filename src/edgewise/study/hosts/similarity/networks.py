@@ -89,7 +89,7 @@ def product_width(inputs: int, parameters: int) -> tuple[int, int]:
 
     Example:
         >>> product_width(16, 3713)
-        (3, 11)
+        (1, 12)
     """
     of_sum, of_product = _EDGE * (inputs + 1), _EDGE * (2 * inputs + 1)
 
