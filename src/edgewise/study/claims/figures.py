@@ -49,7 +49,10 @@ def scaling(lines: Frame) -> bytes:
     with drawn(len(tasks), "parameters", "root mean square error") as (axes, png):
         for ax, task in zip(axes, tasks, strict=True):
             for arm, own in part[part["task"] == task].groupby("arm"):
-                x, y = _curve(own["numbers"])
+                there = [table for table in own["numbers"] if table]
+                if not there:
+                    continue
+                x, y = _curve(there)
                 ax.plot(x, y, label=arm, **styles().of(str(arm)))
                 if arm == "kan":
                     ax.plot(
@@ -93,7 +96,7 @@ def dial(lines: Frame, piece: str, name: str, said: str) -> bytes:
 
 
 def _curve(tables: Sequence) -> tuple[np.ndarray, np.ndarray]:
-    """Parameters and median errors of the sizes that every seed reached."""
+    """Parameters and median errors of the sizes that every seed reached which reached any."""
     shortest = min(len(table) for table in tables)
     stacked = np.array([table[:shortest] for table in tables], float)
     return np.median(stacked[:, :, 1], axis=0), np.median(stacked[:, :, 2], axis=0)
