@@ -145,3 +145,13 @@ def _lowest(at):
     slope = (e[1] - e[0]) / (at[1] - at[0])
     bend = ((e[2] - e[1]) / (at[2] - at[1]) - slope) / (at[2] - at[0])
     return (at[0] + at[1]) / 2 - slope / (2 * bend)
+
+
+def test_the_report_says_whether_the_best_depth_moves():
+    near, far = ({"1": 3.0, "2": low, "6": high, "6-twice": 0.1} for low, high in ((1.0, 2.0), (2.0, 1.0)))
+    errors = {"mlp": {10: near, 11: near}, "kan": {10: far, 11: far}, "learned": {10: near}}
+    (said,) = deep_thin.HOST.further(errors)
+    moved = np.log2(6 / optimum({1: 3.0, 2: 1.0, 6: 2.0}))
+    assert said.startswith(f"The best depth of kan lies {moved:+.2f} doublings [{moved:+.2f}, {moved:+.2f}]")
+    assert said.endswith("(2 seeds).")
+    assert deep_thin.HOST.further({"mlp": {10: near}, "kan": {11: near}}) == []

@@ -4,7 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from edgewise.study.hosts.stages import TUNING_SEED, chosen, equal_time, main, ratios, stages, trials, tuned
+from edgewise.study.hosts.stages import (
+    FIRST,
+    TUNING_SEED,
+    chosen,
+    equal_time,
+    main,
+    ratios,
+    stages,
+    trials,
+    tuned,
+)
 from edgewise.study.hosts.trial import Outcome
 from edgewise.study.store import Store
 from study_hosts import installed, plan, study
@@ -53,7 +63,7 @@ def test_the_stages_of_a_host(store):
     assert len(tuning) == 3 * 2 * 3
     assert len(planned) == 3 * 3 * 3
     assert {t.rate for t in planned} == {0.1}
-    assert {t.seed for t in planned} == {0, 1, 2}
+    assert {t.seed for t in planned} == {FIRST, FIRST + 1, FIRST + 2}
     assert timed == ()  # everybody took as long
 
 

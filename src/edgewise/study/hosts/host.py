@@ -1,11 +1,18 @@
 """What a host is: a small, faithful model whose MLP is a slot, and what its own paper claims of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edgewise.study.hosts.trial import Outcome, Trial
 
 ERROR = "error"
+# arm -> seed -> condition -> error, at equal parameters
+Errors = Mapping[str, Mapping[int, Mapping[str, float]]]
+
+
+def nothing_further(errors: Errors) -> Sequence[str]:
+    """What a host says that has no more to say."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,7 @@ class Host:
         tuned_as: conditions that take the learning rate of another condition.
         recipe: version of the host; raise it when the same trial would give another outcome.
         numbers: what every name in ``Outcome.numbers`` means.
+        further: sentences of the report that only this host can say.
     """
 
     name: str
@@ -61,3 +69,4 @@ class Host:
     tuned_as: Mapping[str, str] = field(default_factory=dict)
     recipe: int = 1
     numbers: Mapping[str, str] = field(default_factory=dict)
+    further: Callable[[Errors], Sequence[str]] = nothing_further

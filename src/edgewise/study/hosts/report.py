@@ -13,6 +13,7 @@ from edgewise.study.hosts.analysis import (
     effect,
     frame,
 )
+from edgewise.study.hosts.host import Errors
 from edgewise.study.hosts.spec import REFERENCE, Plan, Study
 from edgewise.study.hosts.stages import Group, tuned
 from edgewise.study.hosts.verdict import Reading, readings, reproduced, splines
@@ -119,7 +120,17 @@ def _section(plan: Plan, reading: Reading, lines: Frame, choices: Choices) -> li
             "Conditions.",
         ),
     ]
-    return [*made, picture, *(table for table in tables if table.rows)]
+    said = [Text(sentence) for sentence in host.further(_errors(plan, lines))]
+    return [*made, *said, picture, *(table for table in tables if table.rows)]
+
+
+def _errors(plan: Plan, lines: Frame) -> Errors:
+    """As ``Host.further`` is given them."""
+    found: dict[str, dict[int, dict[str, float]]] = {arm: {} for arm in plan.arms}
+    for condition, arm, own in _cells(plan, lines):
+        for seed, error in zip(own["seed"], own["e"], strict=True):
+            found[arm].setdefault(int(seed), {})[condition] = float(error)
+    return found
 
 
 def _headline_table(reading: Reading) -> Table:

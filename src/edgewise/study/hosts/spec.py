@@ -26,7 +26,7 @@ class Plan:
         host: see ``edgewise.study.hosts.HOSTS``.
         arms: ``"mlp"`` among them.
         conditions: of the host.
-        seeds: 0, 1, ... one less than this.
+        seeds: how many, from ``edgewise.study.hosts.stages.FIRST`` on.
         steps, size: see ``Trial``.
         rates: learning rates that are tried for every arm and condition; one alone is taken untried, and there is none
             where the host has no rate.

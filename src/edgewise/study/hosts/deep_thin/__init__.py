@@ -30,8 +30,9 @@ import torch
 
 from edgewise.study.hosts.decoder import Decoder, token_losses, weights_from
 from edgewise.study.hosts.deep_thin.corpus import Corpus, corpus, spread, windows
+from edgewise.study.hosts.deep_thin.optimum import shift
 from edgewise.study.hosts.deep_thin.shape import shaped
-from edgewise.study.hosts.host import Contrast, Host
+from edgewise.study.hosts.host import Contrast, Errors, Host
 from edgewise.study.hosts.loop import fit
 from edgewise.study.hosts.shares import spline_share, without_splines
 from edgewise.study.hosts.trial import Outcome, Trial
@@ -123,6 +124,27 @@ def _origin(text: Corpus) -> str:
     return f"text sha256 {text.digest[:12]}"
 
 
+def _moved(errors: Errors) -> list[str]:
+    """A sentence for every arm on whether its best depth is another than the perceptron's."""
+    said = []
+    for arm in errors:
+        seeds = sorted(errors[arm].keys() & errors["mlp"].keys())
+        pairs = [(_by_depth(errors[arm][seed]), _by_depth(errors["mlp"][seed])) for seed in seeds]
+        pairs = [(one, other) for one, other in pairs if one.keys() == other.keys() and len(one) > 2]
+        if arm == "mlp" or len(pairs) < 2:
+            continue
+        mean, (low, high) = shift(*zip(*pairs, strict=True))
+        said.append(
+            f"The best depth of {arm} lies {mean:+.2f} doublings [{low:+.2f}, {high:+.2f}] from the perceptron's "
+            f"({len(pairs)} seeds)."
+        )
+    return said
+
+
+def _by_depth(errors: Mapping[str, float]) -> dict[int, float]:
+    return {int(condition): error for condition, error in errors.items() if condition.isdigit()}
+
+
 HOST = Host(
     name="deep_thin",
     title="Deep-thin language models (MobileLLM)",
@@ -147,6 +169,7 @@ HOST = Host(
     run=run,
     arms=("mlp", "mlp-gelu", "learned", "rational", "kan", "kan-noise"),
     tuned_as={"1": "2", "24": "12", "6-twice": "6"},
+    further=_moved,
     numbers={
         "width": "of the stream",
         "nodes": "asked of the slot, see edgewise.study.hosts.slot",

@@ -6,12 +6,11 @@ seeds of the difference of ``u`` to the reference arm of the same seed, in doubl
 """
 
 from collections.abc import Mapping, Sequence
-from math import log2, log10, sqrt
+from math import log2, log10
 
 import numpy as np
-from scipy import stats
 
-from edgewise.study.statistics import Interval
+from edgewise.study.statistics import Interval, t_interval
 
 
 def optimum(errors: Mapping[int, float]) -> float:
@@ -36,5 +35,4 @@ def shift(
     """Mean and interval of ``log2`` of the arm's optimum over the reference's, seed by seed; at least two seeds."""
     pairs = zip(arm, reference, strict=True)
     moved = np.array([log2(optimum(one) / optimum(other)) for one, other in pairs])
-    half = stats.t.ppf((1 + level) / 2, len(moved) - 1) * moved.std(ddof=1) / sqrt(len(moved))
-    return float(moved.mean()), Interval(float(moved.mean() - half), float(moved.mean() + half))
+    return float(moved.mean()), t_interval(moved, level)
