@@ -1,6 +1,7 @@
 """L-BFGS in the edges' own coordinates, beside exact solutions."""
 
 import warnings
+from itertools import pairwise
 
 import pytest
 import torch
@@ -11,9 +12,10 @@ from edgewise.pde import Box, Problem, SolveConfig, dirichlet, energy, solve
 from edgewise.pde import quasinewton as module
 from edgewise.pde.config import LARGE
 from edgewise.pde.problems import case
-from edgewise.pde.quasinewton import coordinates
+from edgewise.pde.quasinewton import Descent, coordinates
 from edgewise.pde.slopes import curvatures
 from edgewise.pde.state import even, start
+from edgewise.train.clock import Clock
 
 POISSON = case("poisson")
 
@@ -34,11 +36,20 @@ def test_poisson_by_gradients_only():
 
 
 @pytest.mark.slow
-def test_poisson_with_five_thousand_unknowns():
-    solution = solve(POISSON.build(0), rank=109, cells=20, max_parameters=6000, max_seconds=600)
-    assert solution.count > 5000
-    assert POISSON.error(solution) < 1e-5
-    assert f"by L-BFGS, more than {LARGE} unknowns" in solution.message
+def test_poisson_with_five_thousand_unknowns(generator):
+    """Two hundred iterations from a random start; the solution takes a product, a hundred and nine are there."""
+    with torch.no_grad():
+        problem = POISSON.build(0)
+        state = start(problem, 109, even(problem, 20), 5, 0)
+        descent = Descent(state.system(share=True), state.free(), Clock(), 0.0)
+        descent.run(200)
+        state.assign(descent.free)
+        points = 2 * torch.rand(2000, 2, dtype=torch.float64, generator=generator) - 1
+        exact = torch.sin(torch.pi * points).prod(1)
+        gap = (state.values(points)["u"] - exact).norm() / exact.norm()
+    assert state.count > 5000
+    assert float(gap) < 1e-3
+    assert all(after <= before for before, after in pairwise(descent.losses))
 
 
 def test_an_equation_that_is_not_linear():
@@ -55,7 +66,7 @@ def test_an_equation_that_is_not_linear():
     problem = Problem("u", Box(x=(0, 1), y=(0, 1)), {"law": law}, {"edge": dirichlet("u", 0.0)})
     solution = solve(problem, method="lbfgs", rank=2, cells=8, max_seconds=120)
     x = torch.linspace(0, 1, 21, dtype=torch.float64)[:, None]
-    assert float((solution(x=x, y=x.T) - exact(x, x.T)).abs().max()) < 1e-5
+    assert float((solution(x=x, y=x.T).detach() - exact(x, x.T)).abs().max()) < 1e-5
 
 
 def test_an_energy_is_lowered_to_the_solution():
@@ -134,6 +145,7 @@ def test_time_that_is_over_keeps_the_best_so_far():
         solution = solve(POISSON.build(0), rank=109, cells=20, max_parameters=6000, max_seconds=0.5)
     assert solution.status in ("out of time", "unsure", "diverged")
     assert solution.count > 5000
+    assert f"by L-BFGS, more than {LARGE} unknowns" in solution.message
     assert solution.seconds < 20
 
 

@@ -28,7 +28,7 @@ def exact(x):
 
 
 def error(solution):
-    return float((solution(x=X) - exact(X)).norm() / exact(X).norm())
+    return float((solution(x=X).detach() - exact(X)).norm() / exact(X).norm())
 
 
 SETTINGS = {"rank": 1, "cells": 40}
