@@ -4,7 +4,7 @@ from jaxtyping import install_import_hook
 
 NUMERIC = (
     "init edges layer joins block network trace penalties data prune train engines large pde diagnostics "
-    "study.layers study.arms"
+    "study.layers study.arms study.hosts.slot study.hosts.attention study.hosts.shares"
 )
 CHECKER = "beartype.beartype(conf=__import__('beartype').BeartypeConf(is_pep484_tower=True))"
 install_import_hook([f"edgewise.{room}" for room in NUMERIC.split()], CHECKER)

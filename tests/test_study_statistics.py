@@ -15,6 +15,7 @@ from edgewise.study.statistics import (
     instance_means,
     mixed_model,
     slope,
+    t_interval,
     t_test,
     two_slopes,
     wilson,
@@ -50,6 +51,16 @@ def test_too_few_or_equal_instances_prove_nothing_by_chance():
     assert t_test(np.zeros(5)) == 1.0
     assert equivalence(np.zeros(5), 0.05) == 0.0
     assert t_test(np.full(5, 0.2)) == 0.0
+    assert t_test(np.array([0.3, 0.1 + 0.2, 0.3])) == 0.0  # apart by rounding alone
+    assert equivalence(np.array([0.3, 0.1 + 0.2, 0.3]), 0.05) == 1.0
+
+
+def test_the_t_interval_is_that_of_scipy(rng):
+    means = 0.1 + 0.2 * rng.normal(size=5)
+    known = stats.ttest_1samp(means, 0.0).confidence_interval(0.9)
+    assert t_interval(means, 0.9) == pytest.approx(tuple(known))
+    assert np.isnan(t_interval(means[:1])).all()
+    assert t_interval(np.full(3, 0.2)) == pytest.approx((0.2, 0.2))
 
 
 def test_many_seeds_of_few_tasks_do_not_count_as_many_tasks(rng):

@@ -1,4 +1,4 @@
-"""``edgewise study run | report``: the studies."""
+"""``edgewise study run | report | answer``: the studies."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 study = typer.Typer(
-    help="Run and report a study, of depth or of the KAN paper's claims.",
+    help="Run and report a study, of depth, of hosts or of the KAN paper's claims.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-StudyFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a study.toml or claims.toml.")]
-Quick = Annotated[bool, typer.Option("--quick", help="The small study of the folder, at most half an hour.")]
+StudyFolder = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Folder with a study.toml, claims.toml or hosts.toml.")
+]
+Quick = Annotated[bool, typer.Option("--quick", help="The small study of the folder.")]
 
 
 @study.command("run")
@@ -26,13 +28,19 @@ def study_run(
     only: Annotated[
         str | None, typer.Option(help="Pieces of a study of claims, a,b; without it, all.")
     ] = None,
+    host: Annotated[str | None, typer.Option(help="Hosts of a study of hosts, a,b; without it, all.")] = None,
 ) -> None:
     """Train the cells of a study that have no row yet."""
     from edgewise.study.command import run_study
 
-    pieces = only.split(",") if only else ()
     result = run_study(
-        folder, quick=quick, only=pieces, processes=processes, cluster=dask, max_seconds=seconds
+        folder,
+        quick=quick,
+        only=only.split(",") if only else (),
+        hosts=host.split(",") if host else (),
+        processes=processes,
+        cluster=dask,
+        max_seconds=seconds,
     )
     typer.echo(result.message)
 
@@ -44,3 +52,23 @@ def study_report(folder: StudyFolder, quick: Quick = False) -> None:
 
     for path in report_study(folder, quick=quick):
         typer.echo(path)
+
+
+@study.command("answer")
+def study_answer(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Folders of studies of depth and of hosts.")
+    ],
+    quick: Quick = False,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write to a file instead of the screen.")
+    ] = None,
+) -> None:
+    """Compute one answer from the rows of several studies, as Markdown."""
+    from edgewise.study.command import answer_studies, write_answer
+
+    if write is None:
+        typer.echo(answer_studies(folders, quick=quick), nl=False)
+    else:
+        write_answer(folders, write, quick=quick)
+        typer.echo(write)

@@ -142,10 +142,7 @@ def load(path: Path) -> Spec:
     """Reads and checks a ``study.toml``; ``InputError`` says which entry is wrong."""
     if not path.is_file():
         raise InputError(f"there is no {path}; name a folder with a {path.name}, such as studies/depth")
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not TOML: {error}") from None
+    given = document(path)
     sweeps = given.pop("sweep", [])
     if not isinstance(sweeps, list) or not sweeps:
         raise InputError(f"{path} has no sweep; write at least one [[sweep]]")
@@ -156,6 +153,14 @@ def load(path: Path) -> Spec:
     spec = read(Spec, given, path.name)
     _check(spec)
     return spec
+
+
+def document(path: Path) -> dict[str, Any]:
+    """The entries of a file of TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}") from None
 
 
 def read(kind: Callable[..., Any], given: Any, place: str) -> Any:

@@ -4,6 +4,7 @@ A *table of values* has the columns ``instance``, ``seed`` and ``value``: one es
 of every task instance. ``v_t`` is the mean of an instance's values, ``n`` the number of instances.
 
     t test           mean(v_t) / (sd(v_t) / sqrt n), two-sided
+    t interval       mean(v_t) +- t sd(v_t) / sqrt n, for few values, of which a bootstrap has too narrow a view
     equivalence      the larger p of the one-sided tests of mean > -band and mean < band (TOST, Schuirmann 1987)
     bootstrap        instances drawn with replacement, then seeds within each; percentiles of the mean
     Holm             p_(i) (m - i + 1), running maximum, at most 1 (Holm 1979)
@@ -21,6 +22,7 @@ from scipy import stats
 from edgewise.errors import InputError
 
 Array = NDArray[np.float64]
+ROUNDING = 1e-12
 Frame = Any  # a pandas table or column, which static types cannot tell apart
 
 
@@ -49,18 +51,32 @@ def t_test(means: Array) -> float:
     """Two-sided p of mean 0; 1 for fewer than two instances."""
     if len(means) < 2:
         return 1.0
-    if np.ptp(means) == 0:
+    if _alike(means):
         return float(means[0] == 0)
     return _p(means, 0.0, "two-sided")
+
+
+def t_interval(values: Array, level: float = 0.95) -> Interval:
+    """Of the mean of independent values; NaN for fewer than two."""
+    if len(values) < 2:
+        return Interval(float("nan"), float("nan"))
+    mean, error = float(np.mean(values)), float(np.std(values, ddof=1)) / len(values) ** 0.5
+    reach = float(stats.t.ppf((1 + level) / 2, len(values) - 1)) * error
+    return Interval(mean - reach, mean + reach)
 
 
 def equivalence(means: Array, band: float) -> float:
     """p of the mean lying outside ``[-band, band]``: small means that it lies inside."""
     if len(means) < 2:
         return 1.0
-    if np.ptp(means) == 0:
+    if _alike(means):
         return float(abs(means[0]) >= band)
     return max(_p(means, -band, "greater"), _p(means, band, "less"))
+
+
+def _alike(means: Array) -> bool:
+    """Whether values differ by no more than rounding does, which leaves no deviation to test by."""
+    return bool(np.ptp(means) <= ROUNDING * np.abs(means).max())
 
 
 def _p(means: Array, centre: float, alternative: str) -> float:

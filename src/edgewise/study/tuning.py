@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from math import inf, log2, log10
+from typing import Any
 
 from edgewise.study.cell import Cell
 from edgewise.study.measurement import Row
@@ -19,7 +20,7 @@ Group = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class Choice:
-    """The best rate of an arm, form and depth, the scores of all rates, and whether it lies inside."""
+    """The best rate of a group, such as an arm, form and depth, the scores of all rates, and whether it lies inside."""
 
     rate: float
     scores: Mapping[float, float]
@@ -57,7 +58,7 @@ def chosen(
     return choices
 
 
-def widened(rates: tuple[float, ...], choices: Mapping[Group, Choice]) -> tuple[float, ...]:
+def widened(rates: tuple[float, ...], choices: Mapping[Any, Choice]) -> tuple[float, ...]:
     """The grid with one rate more at every end at which some choice lies; the same grid when there is none.
 
     Example:

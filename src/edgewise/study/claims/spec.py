@@ -1,6 +1,5 @@
 """The study of the paper's claims as it is written down: ``claims.toml`` to pieces, and pieces to cases."""
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import product
@@ -11,7 +10,7 @@ from edgewise.errors import InputError
 from edgewise.study.claims import accuracy, knots, peaks, rows, shapes
 from edgewise.study.claims.case import Case, Finding
 from edgewise.study.claims.scaling import DEGREE
-from edgewise.study.spec import read
+from edgewise.study.spec import document, read
 from edgewise.study.store import Store
 
 
@@ -148,10 +147,7 @@ class Claims:
 
 def load(path: Path) -> Claims:
     """Reads and checks a ``claims.toml``."""
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not TOML: {error}") from None
+    given = document(path)
     for name, kind in PIECES.items():
         if name in given:
             given[name] = read(kind, given[name], name)
