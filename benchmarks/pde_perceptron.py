@@ -71,7 +71,7 @@ class Tanh:
             for piece, (out, fan) in zip(pieces, self.shapes, strict=True)
         ]
 
-    def jets(self, points: Tensor, orders: Orders) -> "TanhJets":
+    def jets(self, points: Tensor, orders: Orders, share: bool = False) -> "TanhJets":
         """The network's part, ready at points."""
         return TanhJets(self, points, orders)
 

@@ -239,3 +239,29 @@ def test_the_papers_laplacian_and_exact_solution_belong_together():
     slopes = grad(pde_paper.exact(*x.T).sum(), x, create_graph=True)[0]
     bend = sum(grad(slopes[:, k].sum(), x, retain_graph=True)[0][:, k] for k in range(2))
     torch.testing.assert_close(bend, source.detach(), rtol=1e-9, atol=1e-9)
+
+
+def test_the_papers_rows_are_made_once_and_failed_ones_again(tmp_path, monkeypatch, capsys):
+    file, made = tmp_path / "paper.jsonl", []
+
+    def run(cell):
+        made.append(cell.arm)
+        row = {"arm": cell.arm, "seed": cell.seed, "limit": cell.limit, "mse": 2e-6, "relative": 3e-3}
+        if made.count("own") == 1 and cell.arm == "own":
+            return row | {"failed": "no luck"}
+        return row | {"parameters": 80, "steps": 9, "seconds": 1.0}
+
+    monkeypatch.setattr(pde_paper, "run", run)
+    for only in ("published-network", "own", "own", "own,best-small"):
+        words = ["pde_paper.py", "--seconds", "5", "--only", only, "--json", str(file)]
+        monkeypatch.setattr("sys.argv", words)
+        pde_paper.main()
+    assert made == ["published-network", "own", "own", "best-small"]
+    said = capsys.readouterr().out.split("As it was published:")[-1]
+    first, second = said.split("By one better method")
+    assert "| [2, 10, 1], cubic | L-BFGS | 80 | 1 | 9 | 2.0e-06 | 3.0e-03 |" in first
+    assert "| sum of products, quintic | edgewise.pde.solve | 80 |" in second
+    assert "| 3 x 16, tanh |" in second
+    monkeypatch.setattr("sys.argv", ["pde_paper.py", "--only", "theirs"])
+    with pytest.raises(SystemExit):
+        pde_paper.main()

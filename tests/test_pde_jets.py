@@ -94,6 +94,26 @@ def test_columns_are_the_slopes_by_every_parameter(name, generator):
         torch.testing.assert_close(found[:, k], (slope * upstream).sum((0, 2)), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("share", [False, True])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_is_gathered_is_the_sum_of_all_rows(name, share, generator):
+    """On a grid, where coordinates repeat, of which features are kept once, and on the second half of it."""
+    network = NETWORKS[name]
+    axes, orders, free = network.in_features, ORDERS[network.in_features], layout(network)
+    points = torch.cartesian_prod(*[torch.linspace(-0.9, 0.8, 3 + k).double() for k in range(axes)])
+    points = points.reshape(-1, axes)
+    cut = slice(len(points) // 2, None)
+    for rows, at in ((points, slice(None)), (points[cut], cut)):
+        plain = jets(network, whole(network), rows, orders)
+        ready = jets(network, whole(network), points, orders, share).at(at)
+        values = plain.run(free)
+        torch.testing.assert_close(ready.run(free), values, rtol=1e-12, atol=1e-12)
+        upstream = torch.randn(values.shape, dtype=torch.float64, generator=generator)
+        wanted = plain.columns(upstream).sum(0)
+        torch.testing.assert_close(ready.gather(upstream), wanted, rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(ready.columns(upstream).sum(0), wanted, rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.parametrize("axes", [2, 3, 4])
 def test_a_separable_network_is_a_sum_of_products(axes, generator):
     network = separable(even(axes), 3, 4, generator)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from edgewise.pde import Box, Interval, Problem, data, dirichlet, initial, initial_rate, periodic
+from edgewise.pde import Box, Interval, Problem, SolveConfig, data, dirichlet, initial, initial_rate, periodic
 from edgewise.pde.marching import Stretches, has_windows, in_windows, joined
 from edgewise.pde.separable import separable
 from edgewise.pde.state import even
@@ -26,7 +26,7 @@ def spreading(**more):
 def solved():
     problem = spreading()
     with torch.no_grad():
-        return in_windows(problem, even(problem, 20), SHAPE, 5, 0, Clock(60, False))
+        return in_windows(problem, even(problem, 20), SHAPE, SolveConfig(), Clock(60, False))
 
 
 def test_windows_follow_each_other_to_the_solution(solved, generator):

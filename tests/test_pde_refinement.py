@@ -5,10 +5,21 @@ import pytest
 import torch
 
 from edgewise import InputError
-from edgewise.pde import Box, Disc, Problem, dirichlet, initial, neumann, odd
+from edgewise.pde import (
+    Box,
+    Disc,
+    Interval,
+    Problem,
+    SolveConfig,
+    dirichlet,
+    initial,
+    neumann,
+    odd,
+    solve,
+)
 from edgewise.pde.collocation import axis_points, held_out, inside
 from edgewise.pde.marching import hold
-from edgewise.pde.refinement import adapted
+from edgewise.pde.refinement import adapted, refined
 from edgewise.pde.state import even, moved, start
 
 LAYER = Problem(
@@ -86,3 +97,60 @@ def test_a_domain_that_no_point_meets():
     thin = Disc((0, 0), 1) - Disc((0.0, 0.0), 0.9999, name="hole")
     with pytest.raises(InputError, match="more cells"):
         inside(thin, torch.linspace(-1, 1, 3).double().expand(2, 3), 1)
+
+
+def bump(width=0.01):
+    """``sin(pi x)`` with a narrow bump on it, a tenth as high: its load is four hundred times the sine's."""
+
+    def exact(x):
+        return torch.sin(torch.pi * x) + 0.05 * torch.exp(-(((x - 0.3) / width) ** 2))
+
+    def load(x):
+        s = (x - 0.3) / width
+        narrow = 0.05 * torch.exp(-(s**2)) * (4 * s**2 - 2) / width**2
+        return torch.pi**2 * torch.sin(torch.pi * x) - narrow
+
+    ends = {"ends": dirichlet("u", exact)}
+    return Problem("u", Interval(x=(-1, 1)), {"bend": lambda u, x: u.xx + load(x)}, ends), exact
+
+
+def test_cells_are_halved_where_most_is_left_and_old_knots_stay():
+    problem, _ = bump(0.03)
+    state = zero_on(problem, 20)
+    (found,) = refined(state, 30)
+    assert set(state.breakpoints[0].tolist()) < set(found.tolist())
+    assert bool((found.diff() > 0).all())
+    assert int(((found - 0.3).abs() < 0.1).sum()) >= 9  # one in twenty of the length, where there was one
+
+
+def test_mirrors_stay_mirrors_and_creases_stay_where_cells_are_halved():
+    x, _ = refined(zero_on(LAYER, 20), 30)
+    torch.testing.assert_close(x, -x.flip(0))
+    creased = Problem(
+        "u",
+        Interval(x=(0, 1)),
+        {"a": lambda u: u.xx + 1},
+        {"ends": dirichlet("u", 0.0)},
+        creases={"x": [0.4]},
+    )
+    (found,) = refined(start(creased, 1, even(creased, 20, 5), 5, 0), 24)
+    assert len(found) == 25
+    assert found.tolist().count(0.4) == 5
+
+
+def test_a_narrow_bump_is_found_by_its_residual():
+    """With 120 unknowns at most; twelve even cells do not see it, and the next levels are no better."""
+    problem, exact = bump()
+    x = torch.linspace(-1, 1, 2001, dtype=torch.float64)
+    error = {}
+    for adaptive in (True, "residual"):
+        solution = solve(problem, max_parameters=120, adaptive=adaptive)
+        error[adaptive] = float((solution(x=x).detach() - exact(x)).norm() / exact(x).norm())
+        assert solution.status != "diverged"
+    assert error["residual"] < 3e-3
+    assert error["residual"] < error[True] / 3
+
+
+def test_another_word_for_adaptive_is_refused(untyped):
+    with pytest.raises(InputError, match='"residual"'):
+        SolveConfig(adaptive="bend")

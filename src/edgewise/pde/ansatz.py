@@ -164,9 +164,9 @@ class Ansatz:
         network = self.network(points)[:, 0]
         return network if self.lift is None else network + self.lift(points)
 
-    def jets(self, points: Float[Tensor, "n axes"], orders: Orders) -> Jets:
-        """The network's part, ready at points."""
-        return jets(self.network, self.subspaces, points, orders)
+    def jets(self, points: Float[Tensor, "n axes"], orders: Orders, share: bool = False) -> Jets:
+        """The network's part, ready at points; ``share`` as in ``edgewise.pde.stages.first_stage``."""
+        return jets(self.network, self.subspaces, points, orders, share)
 
     def lifted(self, points: Float[Tensor, "n axes"], orders: Orders) -> Float[Tensor, "indices n"]:
         """The lift's part of every derivative."""

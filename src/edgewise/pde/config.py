@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from edgewise.errors import InputError
 from edgewise.splines import MAX_DEGREE
 
+METHODS = ("auto", "least-squares", "lbfgs")
+# Above this many unknowns at a time a step of least squares takes gigabytes and minutes.
+LARGE = 3000
+
 
 @dataclass(frozen=True)
 class SolveConfig:
@@ -12,30 +16,41 @@ class SolveConfig:
 
     Args:
         degree: of the splines; must exceed the highest derivative of any equation.
+        method: ``"least-squares"`` (Levenberg-Marquardt), ``"lbfgs"`` (gradients only), or ``"auto"``:
+            least squares up to ``LARGE`` unknowns at a time, L-BFGS beyond; the message says which and why.
         rank, cells: fixes the network instead of letting it grow: products in the sum, of all windows of time together,
             and cells on each axis.
-        adaptive: whether knots move to where the solution bends.
+        adaptive: whether knots move to where the solution bends; ``"residual"`` leaves them and halves, level by level,
+            the cells where most is left of the equations.
         max_parameters: the largest network, all unknowns together.
         tolerance: relative error, as estimated, at which to stop.
-        max_seconds: time limit of the whole.
+        max_seconds: time limit of the whole, all starts together.
         seed: of the random start.
+        starts: how many random starts are solved; the one with the least residual at held-out points is returned.
         progress: whether a line on standard error says how it goes.
     """
 
     degree: int = 5
+    method: str = "auto"
     rank: int | None = None
     cells: int | None = None
-    adaptive: bool = True
+    adaptive: bool | str = True
     max_parameters: int = 2000
     tolerance: float = 1e-6
     max_seconds: float = 60.0
     seed: int = 0
+    starts: int = 1
     progress: bool = False
 
     def __post_init__(self) -> None:
         if not 2 <= self.degree <= MAX_DEGREE:
             raise InputError(f"degree={self.degree!r}: expected a whole number from 2 to {MAX_DEGREE}")
+        if self.adaptive not in (True, False, "residual"):
+            raise InputError(f'adaptive={self.adaptive!r}: expected True, False or "residual"')
+        if self.method not in METHODS:
+            raise InputError(f"method={self.method!r} is not known; choose one of: {', '.join(METHODS)}")
         for name, value in (
+            ("starts", self.starts),
             ("rank", self.rank),
             ("cells", self.cells),
             ("max_parameters", self.max_parameters),
@@ -46,3 +61,21 @@ class SolveConfig:
             raise InputError(
                 f"max_seconds={self.max_seconds!r}, tolerance={self.tolerance!r}: expected positive numbers"
             )
+
+    def chosen(self, unknowns: int) -> str:
+        """The method for so many unknowns at a time.
+
+        Example:
+            >>> SolveConfig().chosen(500), SolveConfig().chosen(5000)
+            ('least-squares', 'lbfgs')
+        """
+        if self.method != "auto":
+            return self.method
+        return "lbfgs" if unknowns > LARGE else "least-squares"
+
+    def explained(self, method: str) -> str:
+        """Why ``method`` was taken, for the message."""
+        name = {"least-squares": "least squares", "lbfgs": "L-BFGS"}[method]
+        if self.method != "auto":
+            return f"by {name} as asked"
+        return f"by {name}, {'more than' if method == 'lbfgs' else 'at most'} {LARGE} unknowns at a time"

@@ -12,6 +12,7 @@ whatever weights the other terms have. Scale and sign that products of factors l
 import torch
 
 from edgewise.pde.conditions import Data
+from edgewise.pde.config import LARGE
 from edgewise.pde.state import State
 
 DEVIATIONS = 1.959964
@@ -19,13 +20,13 @@ CUT = 1e-13
 
 
 def parameter_intervals(state: State) -> dict[str, tuple[float, float]]:
-    """95 % intervals by name; empty without parameters or without data."""
+    """95 % intervals by name; empty without parameters or data, and beyond ``LARGE`` unknowns."""
     problem = state.problem
     names = [name for name, one in problem.conditions.items() if isinstance(one, Data)]
-    if not problem.parameters or not names:
+    free = state.free()
+    if not problem.parameters or not names or len(free) > LARGE:
         return {}
     system = state.system()
-    free = state.free()
     inverse = _pseudo_inverse(system.normal(free)[0])[-len(problem.parameters) :]
     variance = torch.zeros(len(problem.parameters), dtype=torch.float64)
     for block in system.blocks:

@@ -2,11 +2,12 @@ r"""All derivatives of a network by its inputs, and theirs by its parameters, in
 
 ``run(free)`` climbs the layers with truncated series (``edgewise.pde.taylor``) and gives ``d^a u_o (x)`` for every
 multi-index ``a`` that was asked for; ``columns(upstream)`` goes down once and gives, for weights ``w_ao(x)``, the
-derivative of ``sum_ao w_ao d^a u_o`` by every free parameter, row by row. A Gauss-Newton step for any equation needs
-nothing more.
+derivative of ``sum_ao w_ao d^a u_o`` by every free parameter, row by row; ``gather(upstream)`` gives the sum of these
+rows without making them. A Gauss-Newton step needs nothing more than the one, a gradient the other.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Float
@@ -49,20 +50,47 @@ class Jets:
         """``d (sum_ao upstream_ao d^a u_o) / d free``."""
         jacobian = upstream.new_empty(upstream.shape[1], sum(self.sizes))
         blocks = jacobian.split(self.sizes, dim=1)
+        for stage, block, down in zip(self._stages, blocks[::-1], self._down(upstream), strict=True):
+            stage.fill(down, block)
+        return jacobian
+
+    def gather(self, upstream: Float[Tensor, "indices n outputs"]) -> Float[Tensor, " free"]:
+        """The sum of all rows of ``columns``."""
+        found = [stage.gather(down) for stage, down in zip(self._stages, self._down(upstream), strict=True)]
+        return torch.cat(found[::-1])
+
+    def moments(self, upstream: Float[Tensor, "indices n outputs"]) -> list[Tensor]:
+        """What ``FirstStage.curvature`` asks for, of the rows that ``columns`` gives."""
+        *_, down = self._down(upstream)
+        return self.first.moments(down)
+
+    def at(self, cut: slice) -> "Jets":
+        """The network at some of the points; run one of them at a time, since later layers remember the last."""
+        return replace(self, first=self.first.at(cut))
+
+    @property
+    def _stages(self) -> tuple[AffineStage | SplineStage | FirstStage, ...]:
+        """From the last to the first."""
+        return (*self.later[::-1], self.first)
+
+    def _down(self, upstream: Tensor) -> Iterator[Tensor]:
+        """What comes from above at every stage, from the last to the first."""
         down = upstream * (self.orders.factorials[:, None, None] * self.scale)
         for level in range(len(self.later), -1, -1):
             down = _uncombined(self.orders, down, self._below[level], self.widths[level + 1])
+            yield down
             if level:
-                self.later[level - 1].fill(down, blocks[level])
                 down = self.later[level - 1].pull(down)
-        self.first.fill(down, blocks[0])
-        return jacobian
 
 
 def jets(
-    network: KAN, subspaces: tuple[Tensor, ...], points: Float[Tensor, "n inputs"], orders: Orders
+    network: KAN,
+    subspaces: tuple[Tensor, ...],
+    points: Float[Tensor, "n inputs"],
+    orders: Orders,
+    share: bool = False,
 ) -> Jets:
-    """A network made ready at points; ``subspaces`` as in ``edgewise.pde.stages.first_stage``.
+    """A network made ready at points; ``subspaces`` and ``share`` as in ``edgewise.pde.stages.first_stage``.
 
     Raises ``InputError`` for base functions other than the identity and for edges fixed to a function.
     """
@@ -75,7 +103,7 @@ def jets(
     return Jets(
         orders,
         network.widths,
-        first_stage(spline, subspaces, network.enter(points), 1 / network.input_scale, orders),
+        first_stage(spline, subspaces, network.enter(points), 1 / network.input_scale, orders, share),
         tuple(later_stage(edges, orders) for edges in others),
         network.output_scale,
         network.output_center,

@@ -1,6 +1,6 @@
 """Marching through time: on longer and longer stretches, or window after window with products of their own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -10,8 +10,10 @@ from edgewise import splines
 from edgewise.network import KAN
 from edgewise.pde.ansatz import Ansatz, ansatz, held
 from edgewise.pde.conditions import Data, Integral
+from edgewise.pde.config import SolveConfig
 from edgewise.pde.creases import creased
 from edgewise.pde.fitting import Fitted, fit
+from edgewise.pde.levels import MOST_ROWS
 from edgewise.pde.problem import Problem
 from edgewise.pde.refinement import adapted
 from edgewise.pde.separable import factors, separable
@@ -74,6 +76,30 @@ class Stretches:
         return found
 
 
+STRETCHES = Stretches(windows=4, products=5, slices=8, cells=0)
+MOST_CELLS = 100
+
+
+def stretches(problem: Problem, config: SolveConfig) -> Stretches:
+    """The windows of time with as many cells as are asked for, or can be paid for."""
+    shape, creased_cells = STRETCHES, (STRETCHES.windows - 1) * (config.degree - 1)
+    if config.rank:
+        shape = replace(shape, products=max(1, config.rank // shape.windows))
+    if config.cells:
+        slices = (config.cells - creased_cells) // shape.windows
+        shape = replace(shape, slices=min(shape.slices, max(2, slices)))
+    least = shape.least(config.degree)
+    cells = max(config.cells or MOST_CELLS, least)
+    while cells > least and not _pays(replace(shape, cells=cells), problem, config):
+        cells -= 1
+    return replace(shape, cells=cells)
+
+
+def _pays(shape: Stretches, problem: Problem, config: SolveConfig) -> bool:
+    numbers = shape.numbers(problem, config.degree)
+    return numbers <= config.max_parameters and shape.rows(problem) <= MOST_ROWS
+
+
 def has_windows(problem: Problem) -> bool:
     """Whether a state alone decides what comes after it: first order in time, nothing said of other moments."""
     time = problem.time
@@ -87,16 +113,15 @@ def in_windows(
     problem: Problem,
     knots: Float[Tensor, "axes cells_and_1"],
     shape: Stretches,
-    degree: int,
-    seed: int,
+    config: SolveConfig,
     clock: Clock,
 ) -> tuple[State, Fitted]:
     """The solution window after window, each on top of the last; see ``edgewise.pde.window``."""
-    time = problem.time
+    time, degree = problem.time, config.degree
     assert time is not None
     breakpoints = shape.breakpoints(knots, time, degree)
     ends = breakpoints[time].unique_consecutive()[:: shape.slices]
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(config.seed)
     parts: dict[str, list[KAN]] = {name: [] for name in problem.unknowns}
     before: dict[str, Ansatz] = {}
     fits, numbers = [], 0
@@ -107,14 +132,16 @@ def in_windows(
             unknowns[name] = ansatz(problem, name, network, window, before.get(name))
             own.append(network)
         state = State(problem, unknowns, breakpoints, shape.products, degree, generator)
-        fits.append(fit(state, clock, until=float(high), since=float(low), steps=STEPS))
+        fits.append(fit(state, clock, config, until=float(high), since=float(low), steps=STEPS))
         numbers += state.count
         before = {name: ansatz(problem, name, joined(own, breakpoints)) for name, own in parts.items()}
     rank = shape.rank
     state = State(problem, before, breakpoints, rank, degree, generator, numbers=numbers)
-    by_name = state.system().by_name(state.free())
+    by_name = state.system(share=True).by_name(state.free())
     steps = sum(one.steps for one in fits)
-    return state, Fitted(fits[0].before, sum(one.loss for one in fits) / len(fits), by_name, steps)
+    return state, Fitted(
+        fits[0].before, sum(one.loss for one in fits) / len(fits), by_name, steps, fits[0].method
+    )
 
 
 def _slow(network: KAN, last: list[KAN], time: int) -> KAN:
@@ -144,7 +171,7 @@ def joined(parts: list[KAN], breakpoints: Float[Tensor, "axes cells_and_1"]) -> 
     return whole
 
 
-def march(state: State, clock: Clock, *, steps: int = 12, moving: bool = False) -> State:
+def march(state: State, clock: Clock, config: SolveConfig, *, steps: int = 12, moving: bool = False) -> State:
     """The solution on longer and longer stretches of time, each continued as it stands at the end of the last.
 
     With ``moving`` the knots go, after every stretch, to where the solution bends most by then, and it is fitted again.
@@ -154,12 +181,12 @@ def march(state: State, clock: Clock, *, steps: int = 12, moving: bool = False) 
     low, high = state.problem.domain.bounds[time]
     for share in WINDOWS:
         until = low + share * (high - low)
-        fit(state, clock, until=until, steps=steps, stall=1e-2, per_cell=COARSE)
+        fit(state, clock, config, until=until, steps=steps, stall=1e-2, per_cell=COARSE)
         if moving:
             knots = adapted(state, state.cells, until)
             knots[time] = state.breakpoints[time]
             state = moved(state, knots, state.rank)
-            fit(state, clock, until=until, steps=steps, stall=1e-2, per_cell=COARSE)
+            fit(state, clock, config, until=until, steps=steps, stall=1e-2, per_cell=COARSE)
         if clock.expired:
             break
         hold(state, time, until)

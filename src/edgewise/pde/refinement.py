@@ -4,8 +4,13 @@ Along each axis the cells share out ``M(x) = (sum_u max |d^2 u / dx^2| / size(u)
 the other axes. A layer of width ``w`` and height one has ``M = 1/w`` over a length ``w``: it gets a fixed share of the
 cells however thin it is. ``M`` is smoothed, and ``FLOOR`` times its mean is added: no cell is over four times the mean.
 
+``refined`` asks the equations instead: it halves, again and again, the cells in which the integral of ``R^2`` is
+largest, and takes a half to keep a quarter of it. Old knots stay, so the next level has all that the last one had.
+
 Source: Huang and Russell, *Adaptive Moving Mesh Methods*, chapter 2 (equidistribution).
 """
+
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -24,11 +29,49 @@ ALONG = 4
 def adapted(state: State, cells: int, until: float | None = None) -> Float[Tensor, "axes cells_and_1"]:
     """New breakpoints of every axis for the solution as it is, up to the time ``until``."""
     found = [_bent(state, axis, cells, until) for axis in range(len(state.breakpoints))]
+    return torch.stack(_mirrored(state, found))
+
+
+def refined(state: State, cells: int) -> Float[Tensor, "axes cells_and_1"]:
+    """Breakpoints with the cells halved where most is left of the equations; energies leave nothing to go by."""
+    if any(law.is_energy for law in state.problem.equations.values()):
+        return adapted(state, cells)
+    left = _left(state)
+    found = [_halved(ends, own, cells) for ends, own in zip(state.breakpoints, left, strict=True)]
+    return torch.stack(_mirrored(state, found))
+
+
+def _left(state: State) -> list[Tensor]:
+    """``int R^2`` over every cell of every axis, all equations together, at points between the fitted ones."""
+    system = state.system(per_cell=state.per_cell + 1, share=True)
+    free, found = state.free(), [torch.zeros(state.cells, dtype=torch.float64) for _ in state.breakpoints]
+    for block in system.blocks:
+        if block.volumes is not None:
+            squares = system.plain(block, free).square() * block.volumes
+            for own, ends, x in zip(found, state.breakpoints, block.points.T, strict=True):
+                place = torch.searchsorted(ends.contiguous(), x.contiguous()).clamp(1, state.cells) - 1
+                own.index_add_(0, place, squares)
+    return found
+
+
+def _halved(ends: Tensor, left: Tensor, cells: int) -> Tensor:
+    places, shares = ends.tolist(), left.tolist()
+    while len(shares) < cells:
+        widths = [high - low for low, high in pairwise(places)]
+        k = max(range(len(shares)), key=lambda k: (shares[k], widths[k]))
+        places.insert(k + 1, (places[k] + places[k + 1]) / 2)
+        shares[k : k + 1] = [shares[k] / 4, shares[k] / 4]
+    return torch.tensor(places, dtype=ends.dtype)
+
+
+def _mirrored(state: State, found: list[Tensor]) -> list[Tensor]:
+    """Breakpoints that are their own mirror image along mirrored axes."""
+    found = list(found)
     for one in state.problem.conditions.values():
         if isinstance(one, Symmetry):
             axis = state.problem.domain.coordinates.index(one.axis)
             found[axis] = (found[axis] + found[axis][0] + found[axis][-1] - found[axis].flip(0)) / 2
-    return torch.stack(found)
+    return found
 
 
 def _bent(state: State, axis: int, cells: int, until: float | None) -> Tensor:

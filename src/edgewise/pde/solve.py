@@ -1,9 +1,10 @@
 """From a problem to its solution: which way to go, level after level, and what to say of the result.
 
-``solve`` takes one of three ways and says in its message which. Linear and steady problems are fitted at once and the
-network grows. Nonlinear problems with an initial state are marched through time on a coarse network, which shows where
-knots are needed, then again on these knots, and polished on a larger network. ``continuation`` walks a
-constant, a Reynolds number for instance, through easier values first.
+``solve`` takes one of three ways and says in its message which, and by which method. Linear and steady problems are
+fitted at once and the network grows. Nonlinear problems with an initial state are marched through time on a coarse
+network, which shows where knots are needed, then again on these knots, and polished on a larger network.
+``continuation`` walks a constant, a Reynolds number for instance, through easier values first; ``starts`` does all of
+it from several random networks.
 """
 
 import warnings
@@ -23,7 +24,6 @@ from edgewise.pde.levels import (
     CELLS,
     IN_VAIN,
     MORE_CELLS,
-    MOST_ROWS,
     RANK,
     Level,
     Size,
@@ -31,19 +31,19 @@ from edgewise.pde.levels import (
     following,
     is_linear,
 )
-from edgewise.pde.marching import Stretches, has_windows, in_windows, march
+from edgewise.pde.marching import STRETCHES, has_windows, in_windows, march, stretches
 from edgewise.pde.problem import Problem
-from edgewise.pde.refinement import adapted
+from edgewise.pde.refinement import adapted, refined
 from edgewise.pde.solution import Solution
+from edgewise.pde.starts import best_of
 from edgewise.pde.state import State, even, moved, start
-from edgewise.pde.verdict import verdict, worst_share
+from edgewise.pde.verdict import NONSENSE, verdict, worst_share
 from edgewise.train.clock import Clock
 from edgewise.train.threads import one_thread
 
 STEADY_RANK = 4
 SETTLED = 1e-3
-STRETCHES = Stretches(windows=4, products=5, slices=8, cells=0)
-MOST_CELLS = 100
+PATIENCE = 5
 MARCH = (Size(8, 40), Size(10, 50), Size(12, 60), Size(14, 66))
 
 
@@ -54,7 +54,7 @@ def solve(
     continuation: Mapping[str, Sequence[float]] | None = None,
     **settings: Any,
 ) -> Solution:
-    """Solves a problem by Gauss-Newton on sums of products of splines.
+    """Solves a problem by Gauss-Newton, or L-BFGS where it is large, on sums of products of splines.
 
     Args:
         problem: see ``edgewise.pde.Problem``.
@@ -76,18 +76,12 @@ def solve(
         raise InputError(
             f"degree={config.degree} is too low for derivatives of order {deepest}: type degree={deepest + 1}"
         )
-    clock = Clock(config.max_seconds, config.progress)
+
+    def solved(config: SolveConfig, clock: Clock) -> Solution:
+        return _Run(problem, config, clock).solved(continuation or {})
+
     with one_thread(), torch.no_grad():
-        run = _Run(problem, config, clock)
-        try:
-            run.go(continuation or {})
-        except KeyboardInterrupt:
-            if run.best is None:
-                raise
-            run.reason = "out of time"
-        finally:
-            clock.close()
-        solution = run.result()
+        solution = best_of(solved, config)
     if solution.status in ("unsure", "diverged"):
         warnings.warn(f"{solution.status}: {solution.message}", FitWarning, stacklevel=2)
     return solution
@@ -104,6 +98,20 @@ class _Run:
         self.shifts: dict[str, float] = {}
         self.reason, self.way = "stalled", ""
 
+    def solved(self, continuation: Mapping[str, Sequence[float]]) -> Solution:
+        """All levels and what they led to; Ctrl-C keeps the best so far."""
+        try:
+            self.go(continuation)
+        except KeyboardInterrupt:
+            if self.best is None:
+                raise
+            self.clock.stopped = True
+        finally:
+            self.clock.close()
+        if self.reason == "stalled" and self.clock.expired:
+            self.reason = "out of time"
+        return self.result()
+
     def go(self, continuation: Mapping[str, Sequence[float]]) -> None:
         linear = is_linear(self.problem)
         size = self._affordable(
@@ -113,7 +121,7 @@ class _Run:
             )
         )
         state = self._begin(size, continuation)
-        fitted = fit(state, self.clock)
+        fitted = fit(state, self.clock, self.config)
         if (
             linear
             or self.problem.time is None
@@ -137,7 +145,7 @@ class _Run:
         return max(map(len, self.problem.creases.values()), default=0) * (self.config.degree - 1)
 
     def _grow(self, size: Size) -> None:
-        kind, gain, in_vain = "cells", float("inf"), set[str]()
+        kind, gain, in_vain, patience = "cells", float("inf"), set[str](), PATIENCE
         axes, is_fixed = len(self.problem.domain.coordinates), self.config.rank and self.config.cells
         while not is_fixed and self._goes_on() and len(in_vain) < min(axes, 2):
             larger, kind = self._fixed(size) or following(size, kind, gain, axes)
@@ -147,7 +155,15 @@ class _Run:
             before = self.history[-1].loss
             self._next(larger)
             gain, size = self._gain(before, self.history[-1].loss), larger
-            in_vain = in_vain | {kind} if gain < IN_VAIN else set()
+            # Cells too wide for what they should resolve tell nothing of whether larger networks pay.
+            blind = patience > 0 and gain < IN_VAIN and self._is_blind()
+            patience -= blind
+            in_vain = in_vain | {kind} if gain < IN_VAIN and not blind else set()
+
+    def _is_blind(self) -> bool:
+        assert self.best is not None
+        assert self.fitted is not None
+        return not worst_share(self.best, self.fitted) < NONSENSE
 
     def _gain(self, before: float, after: float) -> float:
         """By what factor a level paid; of an energy, whose least value is not known, that it did a little."""
@@ -171,25 +187,23 @@ class _Run:
             for value in values:
                 easier = problem.with_constants(**{name: float(value)})
                 state = moved(state, state.breakpoints, size.rank, easier)
-                fit(state, self.clock)
+                fit(state, self.clock, self.config)
         return moved(state, state.breakpoints, size.rank, problem) if continuation else state
 
     def _windows(self) -> None:
         source = None
         if self.config.adaptive:
             knots = self._even(MARCH[0].cells)
-            source = march(self._random(MARCH[0].rank, knots), self.clock, moving=True)
+            source = march(self._random(MARCH[0].rank, knots), self.clock, self.config, moving=True)
         if source and self.clock.expired:
             self._level(source, MARCH[0])
             self.reason = "out of time"
             return
-        marched, largest = self.clock.seconds, self._stretches()
+        marched, largest = self.clock.seconds, stretches(self.problem, self.config)
         least = largest.least(self.config.degree)
         for shape in (replace(largest, cells=max(least, largest.cells * 2 // 3)), largest):
             knots = adapted(source, shape.cells) if source else self._even(shape.cells)
-            state, fitted = in_windows(
-                self.problem, knots, shape, self.config.degree, self.config.seed, self.clock
-            )
+            state, fitted = in_windows(self.problem, knots, shape, self.config, self.clock)
             if self.best is None or not self.clock.expired:
                 self._record(state, fitted, Size(shape.rank, shape.cells))
             if not self._goes_on(self.clock.seconds - marched):
@@ -197,34 +211,16 @@ class _Run:
             source = source and state
         self.reason = "out of parameters"
 
-    def _stretches(self) -> Stretches:
-        """The windows of time with as many cells as are asked for, or can be paid for."""
-        shape, creased = STRETCHES, (STRETCHES.windows - 1) * (self.config.degree - 1)
-        if self.config.rank:
-            shape = replace(shape, products=max(1, self.config.rank // shape.windows))
-        if self.config.cells:
-            slices = (self.config.cells - creased) // shape.windows
-            shape = replace(shape, slices=min(shape.slices, max(2, slices)))
-        least = shape.least(self.config.degree)
-        cells = max(self.config.cells or MOST_CELLS, least)
-        while cells > least and not self._pays(replace(shape, cells=cells)):
-            cells -= 1
-        return replace(shape, cells=cells)
-
-    def _pays(self, shape: Stretches) -> bool:
-        numbers = shape.numbers(self.problem, self.config.degree)
-        return numbers <= self.config.max_parameters and shape.rows(self.problem) <= MOST_ROWS
-
     def _march(self) -> None:
         sizes = [self._affordable(self._asked(size)) for size in MARCH]
         knots = self._even(sizes[1].cells)
         if self.config.adaptive:
             coarse = self._even(sizes[0].cells)
-            state = march(self._random(sizes[0].rank, coarse), self.clock, moving=True)
+            state = march(self._random(sizes[0].rank, coarse), self.clock, self.config, moving=True)
             self._level(state, sizes[0])
             knots = adapted(state, sizes[1].cells)
         if not self.clock.expired:
-            self._level(march(self._random(sizes[1].rank, knots), self.clock), sizes[1])
+            self._level(march(self._random(sizes[1].rank, knots), self.clock, self.config), sizes[1])
         for size, before in zip(sizes[2:], sizes[1:], strict=False):
             if not self.clock.expired and (self.config.adaptive or size != before):
                 self._next(size)
@@ -249,11 +245,14 @@ class _Run:
 
     def _next(self, size: Size) -> None:
         assert self.best is not None
-        knots = adapted(self.best, size.cells) if self.config.adaptive else self._even(size.cells)
+        if self.config.adaptive == "residual":
+            knots = refined(self.best, size.cells)
+        else:
+            knots = adapted(self.best, size.cells) if self.config.adaptive else self._even(size.cells)
         self._level(moved(self.best, knots, max(size.rank, self.best.rank)), size)
 
     def _level(self, state: State, size: Size) -> None:
-        self._record(state, fit(state, self.clock), size)
+        self._record(state, fit(state, self.clock, self.config), size)
 
     def _record(self, state: State, fitted: Fitted, size: Size) -> None:
         if self.best is not None:
@@ -293,7 +292,7 @@ class _Run:
             self.problem,
             state.unknowns,
             status,
-            f"{self.way}; {reason}",
+            f"{self.way}, {self.config.explained(fitted.method)}; {reason}",
             fitted.by_name,
             elsewhere,
             self.history[-1].estimate,

@@ -3,13 +3,15 @@ r"""The layers of a network as maps from series to series, with their adjoints i
 A stage takes what its nodes are, ``z (indices, n, in)`` as in ``edgewise.pde.taylor``, to ``y (indices, n, out)``, and
 
 - ``pull(upstream)`` gives ``sum_go upstream_go d y_go / d z``;
-- ``fill(upstream, jacobian)`` writes ``sum_go upstream_go d y_go / d free``, one column for each free parameter.
+- ``fill(upstream, jacobian)`` writes ``sum_go upstream_go d y_go / d free``, one column for each free parameter;
+- ``gather(upstream)`` gives the sum of these rows without making them, for methods that want gradients only.
 
 Since ``y_g`` is linear in the weights, ``y_g = sum_im G_gim W_imo``, the columns are the features ``G`` times what
 comes from above; nothing here is differentiated by autograd.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from math import factorial
 
 import torch
@@ -28,13 +30,16 @@ Part = tuple[int, Tensor]  # place of a pure derivative, and its features (n, re
 class FirstStage:
     """The first layer at points that stay: features of pure derivatives along each input, made once.
 
-    ``parts[i]`` lists ``(place, features (n, reduced_i))``; ``targets[i]`` the outputs that input ``i`` reaches.
+    ``parts[i]`` lists ``(place, features (n, reduced_i))``; ``targets[i]`` the outputs that input ``i`` reaches. On a
+    grid many points share a coordinate: with ``shared`` features have a row for each different one, and ``shared[i]
+    (n,)`` says which.
     """
 
     orders: Orders
     parts: tuple[tuple[Part, ...], ...]
     targets: tuple[Tensor, ...]
     outputs: int
+    shared: tuple[Tensor, ...] | None = None
 
     @property
     def sizes(self) -> list[int]:
@@ -45,26 +50,70 @@ class FirstStage:
 
     def series(self, free: Float[Tensor, " free"]) -> Float[Tensor, "indices n outputs"]:
         """``y`` for these free parameters."""
-        rows = self.parts[0][0][1].shape[0]
+        rows = len(self.parts[0][0][1] if self.shared is None else self.shared[0])
         y = free.new_zeros(len(self.orders.indices), rows, self.outputs)
-        for parts, target, own in zip(self.parts, self.targets, free.split(self.sizes), strict=True):
-            weight = own.view(len(target), -1).T
-            for place, features in parts:
-                y[place].index_add_(1, target, features @ weight)
+        for i, own in enumerate(free.split(self.sizes)):
+            weight = own.view(len(self.targets[i]), -1).T
+            for place, features in self.parts[i]:
+                y[place].index_add_(1, self.targets[i], self._spread(i, features @ weight))
         return y
 
     def fill(self, upstream: Float[Tensor, "indices n outputs"], jacobian: Float[Tensor, "n free"]) -> None:
         """Writes ``d (upstream y) / d free`` into ``jacobian``."""
-        for parts, target, block in zip(
-            self.parts, self.targets, jacobian.split(self.sizes, dim=1), strict=True
-        ):
+        for i, block in enumerate(jacobian.split(self.sizes, dim=1)):
+            target = self.targets[i]
             shaped = block.unflatten(1, (len(target), -1))
-            for count, (place, features) in enumerate(parts):
-                above = upstream[place][:, target, None]
+            for count, (place, features) in enumerate(self.parts[i]):
+                above, below = upstream[place][:, target, None], self._spread(i, features)[:, None, :]
                 if count:
-                    shaped.addcmul_(above, features[:, None, :])
+                    shaped.addcmul_(above, below)
                 else:
-                    torch.mul(above, features[:, None, :], out=shaped)
+                    torch.mul(above, below, out=shaped)
+
+    def gather(self, upstream: Float[Tensor, "indices n outputs"]) -> Float[Tensor, " free"]:
+        """``sum_n d (upstream y) / d free``."""
+        found = []
+        for i, (parts, target) in enumerate(zip(self.parts, self.targets, strict=True)):
+            terms = [self._summed(i, upstream[place][:, target]).T @ features for place, features in parts]
+            found.append(torch.stack(terms).sum(0).flatten())
+        return torch.cat(found)
+
+    def moments(self, upstream: Float[Tensor, "indices n outputs"]) -> list[Tensor]:
+        """``sum upstream_a upstream_b`` over the points of each coordinate, ``(pairs, m, edges)`` by input."""
+        found = []
+        for i, (parts, target) in enumerate(zip(self.parts, self.targets, strict=True)):
+            above = [upstream[place][:, target] for place, _ in parts]
+            found.append(torch.stack([self._summed(i, one * two) for one, two in product(above, repeat=2)]))
+        return found
+
+    def curvature(self, moments: list[Tensor]) -> list[Tensor]:
+        """``sum_n J^T J`` of the rows of ``fill``, of each edge alone, ``(edges, reduced, reduced)`` by input."""
+        found = []
+        for parts, own in zip(self.parts, moments, strict=True):
+            pairs = product([features for _, features in parts], repeat=2)
+            terms = [
+                torch.einsum("np,ne,nq->epq", one, weight, two)
+                for (one, two), weight in zip(pairs, own, strict=True)
+            ]
+            found.append(torch.stack(terms).sum(0))
+        return found
+
+    def at(self, cut: slice) -> "FirstStage":
+        """The layer at some of the points."""
+        if self.shared is not None:
+            return replace(self, shared=tuple(which[cut] for which in self.shared))
+        parts = tuple(tuple((place, rows[cut]) for place, rows in own) for own in self.parts)
+        return replace(self, parts=parts)
+
+    def _spread(self, i: int, rows: Tensor) -> Tensor:
+        """From the different coordinates of input ``i`` to all points."""
+        return rows if self.shared is None else rows[self.shared[i]]
+
+    def _summed(self, i: int, rows: Tensor) -> Tensor:
+        """From all points to the different coordinates of input ``i``, added up."""
+        if self.shared is None:
+            return rows
+        return rows.new_zeros(len(self.parts[i][0][1]), rows.shape[1]).index_add_(0, self.shared[i], rows)
 
 
 def first_stage(
@@ -73,21 +122,31 @@ def first_stage(
     z: Float[Tensor, "n inputs"],
     shrink: Float[Tensor, " inputs"],
     orders: Orders,
+    share: bool = False,
 ) -> FirstStage:
     """The first layer at inputs ``z``, each ``shrink_i`` times the user's coordinate and a shift.
 
-    ``subspaces[i] (features, reduced)`` maps the free parameters of an edge from input ``i`` to its weights.
+    ``subspaces[i] (features, reduced)`` maps the free parameters of an edge from input ``i`` to its weights. With
+    ``share`` features are made once for every different coordinate.
     """
+    shared, counts = None, [len(z)] * len(subspaces)
+    if share:
+        columns, shared = zip(*(column.unique(return_inverse=True) for column in z.T), strict=True)
+        counts = [len(column) for column in columns]
+        z = torch.nn.utils.rnn.pad_sequence(list(columns), batch_first=True).T
     features = spline_features(edges, z, orders.highest)
     parts = tuple(
         tuple(
-            (place, (features[order][:, i] * (float(shrink[i]) ** order / factorial(order))) @ subspace)
+            (
+                place,
+                (features[order][:count, i] * (float(shrink[i]) ** order / factorial(order))) @ subspace,
+            )
             for order, place in orders.along(i)
         )
-        for i, subspace in enumerate(subspaces)
+        for i, (subspace, count) in enumerate(zip(subspaces, counts, strict=True))
     )
     targets = tuple(torch.nonzero(row)[:, 0] for row in edges.mask)
-    return FirstStage(orders, parts, targets, edges.out_features)
+    return FirstStage(orders, parts, targets, edges.out_features, shared)
 
 
 class AffineStage:
@@ -112,6 +171,9 @@ class AffineStage:
         return upstream @ self.slope.T
 
     def fill(self, upstream: Tensor, jacobian: Tensor) -> None: ...
+
+    def gather(self, upstream: Tensor) -> Tensor:
+        return upstream.new_zeros(0)
 
 
 class SplineStage:
@@ -143,6 +205,10 @@ class SplineStage:
     def fill(self, upstream: Tensor, jacobian: Tensor) -> None:
         above, features = upstream[:, :, self.target], self.features[:, :, self.source]
         torch.sum(above[..., None] * features, dim=0, out=jacobian.unflatten(1, (len(self.source), -1)))
+
+    def gather(self, upstream: Tensor) -> Tensor:
+        slopes = torch.einsum("gno,gnif->ifo", upstream, self.features)
+        return slopes[self.source, :, self.target].flatten()
 
 
 def _composed(powers: list[Tensor], derivatives: list[Tensor]) -> Tensor:

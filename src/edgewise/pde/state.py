@@ -53,11 +53,22 @@ class State:
         return 3 if len(self.breakpoints) < 3 else 2
 
     def system(
-        self, until: float | None = None, per_cell: int | None = None, since: float | None = None
+        self,
+        until: float | None = None,
+        per_cell: int | None = None,
+        since: float | None = None,
+        share: bool = False,
     ) -> System:
         """All residuals on the present cells, in the stretch of time from ``since`` to ``until``."""
-        count = per_cell or self.per_cell
-        return System(self.problem, self.unknowns, self.breakpoints, per_cell=count, until=until, since=since)
+        return System(
+            self.problem,
+            self.unknowns,
+            self.breakpoints,
+            per_cell=per_cell or self.per_cell,
+            until=until,
+            since=since,
+            share=share,
+        )
 
     def free(self) -> Float[Tensor, " free"]:
         """Everything that moves, as ``System`` lays it out."""

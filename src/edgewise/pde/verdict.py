@@ -17,7 +17,7 @@ def verdict(
     state: State, fitted: Fitted, elsewhere: dict[str, float], reason: str, history: Sequence[Level]
 ) -> tuple[str, str]:
     """Status and message: ``reason`` says why the last level was the last."""
-    sizes = state.system().sizes(state.free())
+    sizes = state.system(share=True).sizes(state.free())
     energies = {name for name, law in state.problem.equations.items() if law.is_energy}
     for name in energies:
         if not abs(elsewhere[name] - fitted.by_name[name]) <= COARSE * abs(elsewhere[name]):
@@ -50,6 +50,6 @@ def verdict(
 
 def worst_share(state: State, fitted: Fitted) -> float:
     """What is left of the worst equation, beside the sizes of its parts."""
-    sizes = state.system().sizes(state.free())
+    sizes = state.system(share=True).sizes(state.free())
     names = [name for name, law in state.problem.equations.items() if not law.is_energy]
     return max((fitted.by_name[name] / max(sizes[name], 1e-300) for name in names), default=0.0)

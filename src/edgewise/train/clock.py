@@ -1,6 +1,8 @@
 """Time in one training run: seconds passed, the limit, and the progress line."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tqdm.auto import tqdm
 
@@ -10,7 +12,7 @@ class Clock:
 
     def __init__(self, limit: float | None = None, progress: bool = False) -> None:
         self._start = time.perf_counter()
-        self._limit = limit
+        self._limit, self.stopped = limit, False
         self._line = tqdm(desc="training", unit="step", leave=False) if progress else None
 
     @property
@@ -21,11 +23,21 @@ class Clock:
     @property
     def expired(self) -> bool:
         """Whether the limit has passed."""
-        return self._limit is not None and self.seconds >= self._limit
+        return self.stopped or (self._limit is not None and self.seconds >= self._limit)
 
     def left(self) -> float:
         """Seconds until the limit; infinite without one."""
+        if self.stopped:
+            return 0.0
         return float("inf") if self._limit is None else max(0.0, self._limit - self.seconds)
+
+    @contextmanager
+    def heeding(self) -> Iterator[None]:
+        """Runs the block; Ctrl-C ends it and the time, so that what was found so far is kept."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.stopped = True
 
     def tick(self, **facts: object) -> None:
         """Moves the progress line on by one step."""

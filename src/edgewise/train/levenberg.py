@@ -6,7 +6,8 @@ To minimise ``|r(v)|^2`` it solves at each step
 
 takes ``v + d`` only when the sum of squares falls, and moves the damping by the ratio of the achieved to the
 predicted fall (Nielsen's rule). Far from the solution the normal equations are cheap and good enough; they lose
-half of the digits, so once the residual is small (or Cholesky fails) each step is solved by QR instead.
+half of the digits, so once the residual is small each step is solved by QR instead. Where their Cholesky factor
+does not exist, the damping grows until it does.
 
 Sources: More, *The Levenberg-Marquardt algorithm* (1978), for ``D``; Nielsen, *Damping parameter in Marquardt's
 method* (1999).
