@@ -7,8 +7,8 @@ r"""The network that a table asks for: many small ones tried, judged by rows hel
    shape that fits the law gains with every doubling, whatever its error was on coarse cells.
 4. The best go on to still finer cells, and exponentials are refitted in the user's units.
 5. Where noise is left, the best one is fitted with more and more smoothness.
-6. The smallest that come near lose edges, and others are fixed to known functions one after the other (before step 4
-   where there is no noise, for then a law ends it all).
+6. The smallest that come near lose edges, and others are fixed to known functions one after the other; where there is
+   no noise that happens to those of step 3 that fit, for then a law ends it all.
 7. Of networks that the held-out rows cannot tell from the best (one standard error of the difference of squared
    errors) the smallest is taken, and fitted to all rows in the end.
 
@@ -26,11 +26,12 @@ from torch import Tensor
 from edgewise.data import Scales, as_tensors, measure, split_rows
 from edgewise.estimators.candidates import COARSEST, HIGHEST, Candidate, candidates, crowned, elevated
 from edgewise.estimators.laws import Law, laws, searched
-from edgewise.estimators.thinning import KEEP_CLOSE, KEEP_ROUGHLY, Thinned, read_off, thinned
+from edgewise.estimators.thinning import Thinned, read_off, thinned
 from edgewise.estimators.trials import (
     NOISY,
     SplineTrial,
     Trial,
+    best_of_shape,
     chosen,
     leaders,
     message,
@@ -62,6 +63,7 @@ _CLIMB_PARAMETERS, _MOST_PARAMETERS = 300, 700
 _ROWS_PER_CELL = 8
 _SMOOTHNESS = (1e-7, 1e-6, 1e-5)
 _GAIN = 0.7
+_FITTING = 1e-4
 
 
 class Selection:
@@ -93,8 +95,9 @@ class Selection:
             return
         for trial in worth_climbing(self.trials):
             self.raise_degree(trial)
-        if with_laws and leaders(self.trials)[0].error < NOISY:
-            self.thin_the_smallest()
+            raised = best_of_shape(self.trials, trial)
+            if with_laws and raised.error < _FITTING:
+                self.thin(raised)
         for trial in leaders(self.trials)[:_FINALISTS]:
             self.climb(trial.candidate, trial.run.best, most=_MOST_PARAMETERS, steps=_LAST_STEPS)
         for trial in leaders(self.trials)[:_FINALISTS]:
@@ -103,8 +106,8 @@ class Selection:
                 self.climb(trial.candidate.opened(), whole, whole.intervals, steps=_STEPS_OPEN)
         if leaders(self.trials)[0].error > NOISY:
             self.smooth(leaders(self.trials)[0])
-            if with_laws:
-                self.thin_the_smallest()
+            for trial in worth_thinning(self.trials) if with_laws else ():
+                self.thin(trial)
 
     def look_for_laws(self) -> None:
         """Trials of what the formula search finds in its share of the time."""
@@ -115,20 +118,14 @@ class Selection:
             if interrupted:
                 raise KeyboardInterrupt
 
-    def thin_the_smallest(self) -> None:
-        """Every shape that may do with fewer free numbers."""
-        for trial in worth_thinning(self.trials):
-            self.thin(trial)
-
     def thin(self, trial: SplineTrial) -> None:
         """Trials of a network with fewer and fewer free numbers, and of the formula that is left in the end."""
         seconds = min(SHARE_FOR_THINNING * self.clock.left(), SECONDS_FOR_THINNING)
         if self.spent or seconds < FEWEST_SECONDS_FOR_LAWS:
             return
         clock, rows = Clock(seconds), self.rows(None)
-        tolerance = KEEP_ROUGHLY if trial.error > NOISY else KEEP_CLOSE
         network = whole = self.finished(trial.candidate, trial.run.best)
-        for network in thinned(whole, rows, self.y[self.kept], clock, tolerance):
+        for network in thinned(whole, rows, self.y[self.kept], clock, trial.error > NOISY):
             run = Thinned(network, rows, trial.run.history)
             levels = sum(bool(layer.spline.mask.any()) for layer in network.kan_layers)
             self.trials.append(Trial(run, run.size, levels, self.squares_of(network)))

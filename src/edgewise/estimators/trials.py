@@ -13,7 +13,7 @@ from edgewise.train.config import Step
 NOISY = 1e-3
 _LEADERS, _THINNED, _NEAR = 5, 3, 1.5
 _SMALL, _PROMISING = 100, 0.1
-_CLOSE, _FITTING = 1e-7, 1e-4
+_CLOSE = 1e-7
 _EXACT = 1e-13
 _ALIKE = 1.1
 _SAFE_LEVELS, _RISK_OF_LEVEL = 2, 10.0
@@ -93,11 +93,16 @@ def worth_climbing(trials: Sequence[Trial]) -> Iterator[SplineTrial]:
             yield trial
 
 
+def best_of_shape(trials: Sequence[Trial], shape: SplineTrial) -> SplineTrial:
+    """The best trial of the same shape as one of them."""
+    wanted = replace(shape.candidate, degree=HIGHEST)
+    return next(trial for trial in leaders(trials) if replace(trial.candidate, degree=HIGHEST) == wanted)
+
+
 def worth_thinning(trials: Sequence[Trial]) -> list[SplineTrial]:
-    """The smallest of the shapes that come near the best; without noise, of those that fit the law."""
+    """The smallest of the shapes that come near the best."""
     everyone = leaders(trials)
-    limit = max(_NEAR * everyone[0].error, _FITTING if everyone[0].error < NOISY else 0.0)
-    near = [trial for trial in everyone if trial.error < limit]
+    near = [trial for trial in everyone if trial.error < _NEAR * everyone[0].error]
     return sorted(near, key=lambda trial: trial.size)[:_THINNED]
 
 
