@@ -6,8 +6,8 @@ import torch
 
 from edgewise import KANRegressor, load, save
 from edgewise.errors import InputError
-from edgewise.estimators import selection
-from edgewise.estimators.laws import Law, is_tame, laws, searched
+from edgewise.estimators import choice, selection
+from edgewise.estimators.laws import between, is_tame, laws, searched
 from edgewise.estimators.selection import Selection
 from edgewise.symbolic.exploration import Exploration
 from edgewise.symbolic.findings import Table, law_finding
@@ -100,23 +100,20 @@ def test_constants_are_fitted_to_all_rows_in_the_end():
 def test_a_pole_between_the_rows_is_refused():
     X = table()
     X = X[np.abs(X[:, 0] - 1.2) > 0.1]
-
-    def tame(text):
-        one = Law(opened(text, ("x0", "x1")), text, False, 3, X, np.tanh(X[:, 0]))
-        return is_tame(one, np.random.default_rng(0))
-
-    assert tame("tanh(x0)")
-    assert not tame("tanh(x0) + 0.01/(x0 - 1.2)")
-    assert not tame("tanh(x0) + 0.01*sqrt(abs(x0 - 1.2) - 0.05)")
+    points, y = between(X, 0), np.tanh(X[:, 0])
+    curve, pole = np.tanh(points[:, 0]), 0.01 / (points[:, 0] - 1.2)
+    assert is_tame(curve, y)
+    assert not is_tame(curve + pole, y)
+    assert is_tame(curve + pole, y, is_exact=True)
+    assert not is_tame(np.where(np.abs(pole) > 0.2, np.nan, curve), y, is_exact=True)
 
 
-def test_no_network_no_law():
-    X, y = table(), table()[:, 0]
-    one = written("x0", X, y)
-    assert is_tame(one, np.random.default_rng(0))
-    beside = Law(opened("sign(x0)", ("x0", "x1")), "sign(x0)", False, 3, X, y)
-    assert not is_tame(beside, np.random.default_rng(0))
-    assert laws([], torch.from_numpy(X), torch.from_numpy(y)[:, None], 0, 3) == []
+def test_what_is_no_network_is_no_law():
+    X, y = torch.from_numpy(table()), torch.from_numpy(np.sign(table()[:, :1] - 1))
+    finding = law_finding(opened("sign(x0 - 1)", ("x0", "x1")), Table(X, y, X, ("x0", "x1"), 0))
+    assert finding.exact
+    assert laws([finding], X, y, 0, 3) == []
+    assert laws([], X, y, 0, 3) == []
 
 
 def test_an_interrupted_search_keeps_what_it_has(monkeypatch):
@@ -145,7 +142,7 @@ def test_few_rows_little_time_and_several_targets_are_left_to_splines(monkeypatc
 
 
 def test_many_rows_settle_the_constants(monkeypatch):
-    monkeypatch.setattr(selection, "MOST_ROWS", 100)
+    monkeypatch.setattr(choice, "MOST_ROWS", 100)
     X = table(3000)
     y = 1.234 * X[:, 0] * X[:, 1] + 0.1 * np.random.default_rng(0).normal(size=3000)
     model = KANRegressor(random_state=0, max_seconds=60).fit(X, y)

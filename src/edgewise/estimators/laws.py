@@ -79,9 +79,11 @@ def laws(findings: Sequence[Finding], X: Tensor, y: Tensor, seed: int, degree: i
     best = front([finding for finding in findings if finding.expected < np.inf])
     if not best:
         return []
-    generator = np.random.default_rng(seed)
     found = [law_of(finding, X, y, degree) for finding in best[choose(best, len(X)) :][:MOST_LAWS]]
-    return [law for law in found if is_tame(law, generator)]
+    points = between(X.numpy(), seed)
+    return [
+        law for law in found if _is_network(law) and is_tame(law.written.predict(points), law.y, law.exact)
+    ]
 
 
 def law_of(finding: Finding, X: Tensor, y: Tensor, degree: int) -> Law:
@@ -89,19 +91,20 @@ def law_of(finding: Finding, X: Tensor, y: Tensor, degree: int) -> Law:
     return Law(finding.written, finding.formula.text, finding.exact, degree, X.numpy(), y[:, 0].numpy())
 
 
-def is_tame(law: Law, generator: np.random.Generator) -> bool:
-    """Whether a network computes the formula, with values between the rows that are like those at the rows.
-
-    Looked at are the middle of the data and points half way between rows: a pole there goes unseen at the rows.
-    """
+def _is_network(law: Law) -> bool:
     try:
-        _ = law.best
+        return law.best is not None
     except InputError:
         return False
-    X, y = law.X, law.y
-    pairs = generator.integers(len(X), size=(2, _BETWEEN))
-    values = law.written.predict(np.concatenate([X, X.mean(0)[None], X[pairs].mean(0)]))
-    reach = np.inf if law.exact else np.ptp(y)
-    return bool(
-        np.isfinite(values).all() and (np.abs(values - y.mean()) <= reach + np.abs(y - y.mean()).max()).all()
-    )
+
+
+def between(X: np.ndarray, seed: int) -> np.ndarray:
+    """The rows ``X (n, inputs)``, their middle, and points half way between rows, where a pole may hide."""
+    pairs = np.random.default_rng(seed).integers(len(X), size=(2, _BETWEEN))
+    return np.concatenate([X, X.mean(0)[None], X[pairs].mean(0)])
+
+
+def is_tame(values: np.ndarray, y: np.ndarray, is_exact: bool = False) -> bool:
+    """Whether values between the rows are finite and, unless they are those of an exact law, like the targets ``y``."""
+    reach = np.inf if is_exact else np.ptp(y) + np.abs(y - y.mean()).max()
+    return bool(np.isfinite(values).all() and (np.abs(values - y.mean()) <= reach).all())

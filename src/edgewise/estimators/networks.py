@@ -14,8 +14,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from edgewise.errors import FitWarning, InputError
+from edgewise.estimators.choice import select
 from edgewise.estimators.display import Shown
-from edgewise.estimators.selection import select
 from edgewise.network import KAN, Width
 from edgewise.train import FitResult, TrainConfig, train
 

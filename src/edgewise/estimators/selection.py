@@ -23,9 +23,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise.data import Scales, as_tensors, measure, split_rows
+from edgewise.data import Scales, measure, split_rows
 from edgewise.estimators.candidates import COARSEST, HIGHEST, Candidate, candidates, crowned, elevated
-from edgewise.estimators.laws import Law, laws, searched
+from edgewise.estimators.laws import Law, between, is_tame, laws, searched
 from edgewise.estimators.thinning import Thinned, read_off, thinned
 from edgewise.estimators.trials import (
     NOISY,
@@ -34,25 +34,22 @@ from edgewise.estimators.trials import (
     best_of_shape,
     chosen,
     leaders,
-    message,
     worth_climbing,
     worth_thinning,
 )
 from edgewise.network import KAN
 from edgewise.symbolic.findings import Finding, Table
 from edgewise.symbolic.fixing import splines_of
-from edgewise.train import FitResult, TrainConfig, train
+from edgewise.train import TrainConfig
 from edgewise.train.clock import Clock
 from edgewise.train.config import Step
 from edgewise.train.problem import FEWEST_TO_SPLIT, Rows
 from edgewise.train.staircase import Staircase
-from edgewise.train.threads import one_thread
 
 LOWEST = 3
-MOST_ROWS = 3000
 MOST_WORK, WORK_OF_A_ROW = 150e9, 4e8
 SECONDS_FOR_LAWS, SHARE_FOR_LAWS, FEWEST_SECONDS_FOR_LAWS = 20.0, 0.35, 1.5
-SECONDS_FOR_THINNING, SHARE_FOR_THINNING = 10.0, 0.5
+SECONDS_FOR_THINNING, SHARE_FOR_THINNING = 10.0, (0.25, 0.5)
 FEWEST_ROWS_FOR_LAWS, MET = 40, 1e-8
 _WORK_OF_A_STEP = 1e7
 _FIRST_ROUND = 0.4
@@ -120,12 +117,16 @@ class Selection:
 
     def thin(self, trial: SplineTrial) -> None:
         """Trials of a network with fewer and fewer free numbers, and of the formula that is left in the end."""
-        seconds = min(SHARE_FOR_THINNING * self.clock.left(), SECONDS_FOR_THINNING)
+        share = SHARE_FOR_THINNING[trial.error > NOISY]
+        seconds = min(share * self.clock.left(), SECONDS_FOR_THINNING)
         if self.spent or seconds < FEWEST_SECONDS_FOR_LAWS:
             return
         clock, rows = Clock(seconds), self.rows(None)
         network = whole = self.finished(trial.candidate, trial.run.best)
+        points = torch.from_numpy(between(self.X.numpy(), self.config.seed))
         for network in thinned(whole, rows, self.y[self.kept], clock, trial.error > NOISY):
+            if not is_tame(_values(network, points), self.y.numpy()):
+                continue
             run = Thinned(network, rows, trial.run.history)
             levels = sum(bool(layer.spline.mask.any()) for layer in network.kan_layers)
             self.trials.append(Trial(run, run.size, levels, self.squares_of(network)))
@@ -253,63 +254,6 @@ class Selection:
         return chosen(self.trials)
 
 
-def select(
-    X: object, y: object, config: TrainConfig, degree: int | None = None, with_laws: bool = True
-) -> FitResult:
-    """A network for ``X (n, inputs)`` and ``y (n, outputs)``, chosen and fitted, in the user's units.
-
-    ``degree`` is that of all splines, ``None`` tries 3 and 5; ``with_laws`` lets the formula search take part. Of many
-    rows a random part chooses.
-    """
-    inputs, targets = as_tensors(X, y)
-    part = _part(len(inputs), config.seed)
-    is_whole = len(part) == len(inputs)
-    limit = config.max_seconds
-    clock = Clock(limit if is_whole or limit is None else limit / 2, config.progress)
-    selection = Selection(inputs[part], targets[part], config, degree, clock)
-    status = "converged"
-    try:
-        with one_thread():
-            selection.search(with_laws)
-            if clock.expired:
-                status = "time limit"
-            else:
-                selection.chosen().run.on_all_rows()
-    except KeyboardInterrupt:
-        status = "interrupted"
-    if status == "interrupted":
-        selection.keep()
-    trial = selection.chosen()
-    if not np.isfinite(trial.error):
-        status = "rolled back"
-    clock.close()
-    network = trial.run.best
-    if isinstance(trial, SplineTrial):
-        network = selection.finished(trial.candidate, network)
-    result = FitResult(
-        status,
-        message(status, trial, len(selection.trials)),
-        tuple(trial.run.history),
-        clock.seconds,
-        network,
-    )
-    if is_whole or status in ("interrupted", "rolled back"):
-        return result
-    if isinstance(trial.run, Law):
-        trial.run.fit(inputs.numpy(), targets[:, 0].numpy())
-        return replace(result, network=trial.run.best, message=f"{result.message}; on all rows refitted")
-    return _on_many_rows(result, inputs, targets, config, clock)
-
-
-def _part(rows: int, seed: int) -> Tensor:
-    if rows <= MOST_ROWS:
-        return torch.arange(rows)
-    return torch.randperm(rows, generator=torch.Generator().manual_seed(seed))[:MOST_ROWS]
-
-
-def _on_many_rows(result: FitResult, X: Tensor, y: Tensor, config: TrainConfig, clock: Clock) -> FitResult:
-    """The chosen network trained on all rows; whatever the part had led to stays where time is short."""
-    left = max(config.max_seconds - clock.seconds, 1e-3) if config.max_seconds else None
-    stages = (result.network.intervals,)
-    again = train(result.network, X, y, replace(config, intervals=stages, starts=1, max_seconds=left))
-    return replace(again, message=f"{result.message}; on all rows {again.message}", seconds=clock.seconds)
+@torch.no_grad()
+def _values(network: KAN, points: Tensor) -> np.ndarray:
+    return network(points).numpy()

@@ -76,7 +76,7 @@ def thinned(network: KAN, rows: Rows, y: Tensor, clock: Clock, is_noisy: bool) -
     ``rows`` holds the user's inputs and scaled targets, ``y (n, 1)`` the user's targets of the rows that fit.
     """
     network = prune(network, rows.X, y, tolerance=_KEEP_ROUGHLY if is_noisy else _KEEP_CLOSE)
-    if len(splines_of(network)) > MOST_TO_CUT:
+    if len(splines_of(network)) > (MOST_TO_CUT if is_noisy else MOST_TO_FIX):
         return
     refit(network, rows, _STEPS, clock)
     yield network

@@ -108,8 +108,9 @@ def worth_thinning(trials: Sequence[Trial]) -> list[SplineTrial]:
 
 def chosen(trials: Sequence[Trial]) -> Trial:
     """The smallest of those the judging rows cannot tell from the best; one that meets every row, if any."""
-    best = min(trials, key=lambda trial: (not trial.met, trial.risk))
-    alike = (trial for trial in trials if _is_as_good(trial, best))
+    best = min(trials, key=lambda trial: trial.risk)
+    met = [trial for trial in trials if trial.met]
+    alike = met or [trial for trial in trials if _is_as_good(trial, best)]
     return min(alike, key=lambda trial: (trial.size, trial.error))
 
 
