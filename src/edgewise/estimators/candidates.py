@@ -26,7 +26,7 @@ from edgewise.data import Scales
 from edgewise.edges import SplineEdges
 from edgewise.network import KAN, Width
 
-COARSEST = 2
+COARSEST, HIGHEST = 2, 5
 _SHARE_OF_ROWS = 0.6
 _MOST_PARAMETERS = 800
 _SAMPLES = 12

@@ -1,74 +1,66 @@
 r"""The network that a table asks for: many small ones tried, judged by rows held out.
 
-1. Every candidate is fitted on coarse cells, those with an exponential on top to the logarithm of the target.
-2. Those that come near go on with splines of degree 5, on finer and finer cells while the held-out error falls: a
+1. The formula search looks for a law; what it finds is a network of fixed edges. One that meets every row ends it
+   all, and so does one from which the held-out rows cannot tell the networks of step 2.
+2. Every candidate is fitted on coarse cells, those with an exponential on top to the logarithm of the target.
+3. Those that come near go on with splines of degree 5, on finer and finer cells while the held-out error falls: a
    shape that fits the law gains with every doubling, whatever its error was on coarse cells.
-3. The best go on to still finer cells, and exponentials are refitted in the user's units.
-4. Where noise is left, the chosen one is fitted with more and more smoothness.
-5. Of networks that the held-out rows cannot tell from the best (one standard error of the difference of squared
+4. The best go on to still finer cells, and exponentials are refitted in the user's units.
+5. Where noise is left, the best one is fitted with more and more smoothness.
+6. The smallest that come near lose edges, and others are fixed to known functions one after the other; where there is
+   no noise that happens to those of step 3 that fit, for then a law ends it all.
+7. Of networks that the held-out rows cannot tell from the best (one standard error of the difference of squared
    errors) the smallest is taken, and fitted to all rows in the end.
 
-Without a limit of time the work is bounded by a count of operations, so that a seed decides everything.
+Without a limit of time the work on splines is bounded by a count of operations. Steps 1 and 6 have their seconds; where
+those suffice, as for small tables, a seed decides everything.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise.data import Scales, as_tensors, measure, split_rows
-from edgewise.estimators.candidates import COARSEST, Candidate, candidates, crowned, elevated
+from edgewise.data import Scales, measure, split_rows
+from edgewise.estimators.candidates import COARSEST, HIGHEST, Candidate, candidates, crowned, elevated
+from edgewise.estimators.laws import Law, between, is_tame, laws, searched
+from edgewise.estimators.thinning import Thinned, read_off, thinned
+from edgewise.estimators.trials import (
+    NOISY,
+    SplineTrial,
+    Trial,
+    best_of_shape,
+    chosen,
+    leaders,
+    worth_climbing,
+    worth_thinning,
+)
 from edgewise.network import KAN
-from edgewise.train import FitResult, TrainConfig, train
+from edgewise.symbolic.findings import Finding, Table
+from edgewise.symbolic.fixing import splines_of
+from edgewise.train import TrainConfig
 from edgewise.train.clock import Clock
+from edgewise.train.config import Step
 from edgewise.train.problem import FEWEST_TO_SPLIT, Rows
 from edgewise.train.staircase import Staircase
-from edgewise.train.threads import one_thread
 
-LOWEST, HIGHEST = 3, 5
-MOST_ROWS = 3000
+LOWEST = 3
 MOST_WORK, WORK_OF_A_ROW = 150e9, 4e8
+SECONDS_FOR_LAWS, SHARE_FOR_LAWS, FEWEST_SECONDS_FOR_LAWS = 20.0, 0.35, 1.5
+SECONDS_FOR_THINNING, SHARE_FOR_THINNING = 10.0, (0.25, 0.5)
+FEWEST_ROWS_FOR_LAWS, MET = 40, 1e-8
 _WORK_OF_A_STEP = 1e7
 _FIRST_ROUND = 0.4
-_LEADERS, _FINALISTS = 5, 2
-_SMALL, _PROMISING = 100, 0.1
-_CLOSE, _EXACT = 1e-7, 1e-13
+_FINALISTS = 2
 _STARTS = 3
 _STEPS, _LAST_STEPS, _STEPS_OPEN = 80, 300, 30
 _CLIMB_PARAMETERS, _MOST_PARAMETERS = 300, 700
 _ROWS_PER_CELL = 8
-_NOISY = 1e-3
 _SMOOTHNESS = (1e-7, 1e-6, 1e-5)
 _GAIN = 0.7
-_ALIKE = 1.1
-_SAFE_LEVELS, _RISK_OF_LEVEL = 2, 10.0
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One network fitted: its staircase, its size and its squared errors ``(m,)`` on the rows that judge.
-
-    Errors are in deviations of the target.
-    """
-
-    candidate: Candidate
-    run: Staircase = field(repr=False)
-    size: int
-    levels: int
-    squares: np.ndarray = field(repr=False)
-
-    @property
-    def error(self) -> float:
-        """Root mean square."""
-        return float(np.sqrt(self.squares.mean()))
-
-    @property
-    def risk(self) -> float:
-        """The error, raised for deep networks that are nearly exact: theirs at the rim of the data is far above it."""
-        spare = max(self.levels - _SAFE_LEVELS, 0) if self.error < _NOISY else 0
-        return self.error * _RISK_OF_LEVEL**spare
+_FITTING = 1e-4
 
 
 class Selection:
@@ -86,26 +78,80 @@ class Selection:
         self.work, self.most_work = 0.0, min(MOST_WORK, WORK_OF_A_ROW * len(self.kept))
         self.enter(self.candidates[0], self.candidates[0].build(config.seed), config)
 
-    def search(self) -> None:
+    def search(self, with_laws: bool = True) -> None:
         """All rounds."""
+        with_laws = with_laws and self.y.shape[1] == 1 and len(self.held) > 0
+        if with_laws:
+            self.look_for_laws()
+        end = self.clock.seconds + _FIRST_ROUND * self.clock.left()
         for candidate in self.candidates:
-            if self.trials and self.clock.seconds > _FIRST_ROUND * (self.config.max_seconds or np.inf):
+            if self.trials and self.clock.seconds > end:
                 break
             self.climb(candidate, candidate.build(self.config.seed), 2 * COARSEST)
-        for trial in self.worth_climbing():
+        if self.is_law_enough or not leaders(self.trials):
+            return
+        for trial in worth_climbing(self.trials):
             self.raise_degree(trial)
-        for trial in self.leaders()[:_FINALISTS]:
+            raised = best_of_shape(self.trials, trial)
+            if with_laws and raised.error < _FITTING:
+                self.thin(raised)
+        for trial in leaders(self.trials)[:_FINALISTS]:
             self.climb(trial.candidate, trial.run.best, most=_MOST_PARAMETERS, steps=_LAST_STEPS)
-        for trial in self.leaders()[:_FINALISTS]:
+        for trial in leaders(self.trials)[:_FINALISTS]:
             if trial.candidate.logarithm:
                 whole = crowned(trial.run.best, self.logarithmic, self.scales, self.y)
                 self.climb(trial.candidate.opened(), whole, whole.intervals, steps=_STEPS_OPEN)
-        self.smooth(self.chosen())
+        if leaders(self.trials)[0].error > NOISY:
+            self.smooth(leaders(self.trials)[0])
+            for trial in worth_thinning(self.trials) if with_laws else ():
+                self.thin(trial)
 
-    def smooth(self, trial: Trial) -> None:
-        """The trial again with more and more smoothness, where noise is left."""
+    def look_for_laws(self) -> None:
+        """Trials of what the formula search finds in its share of the time."""
+        seconds = min(SHARE_FOR_LAWS * self.clock.left(), SECONDS_FOR_LAWS)
+        if seconds >= FEWEST_SECONDS_FOR_LAWS and len(self.kept) >= FEWEST_ROWS_FOR_LAWS:
+            found, interrupted = searched(self.table, Clock(seconds))
+            self.add_laws(found)
+            if interrupted:
+                raise KeyboardInterrupt
+
+    def thin(self, trial: SplineTrial) -> None:
+        """Trials of a network with fewer and fewer free numbers, and of the formula that is left in the end."""
+        share = SHARE_FOR_THINNING[trial.error > NOISY]
+        seconds = min(share * self.clock.left(), SECONDS_FOR_THINNING)
+        if self.spent or seconds < FEWEST_SECONDS_FOR_LAWS:
+            return
+        clock, rows = Clock(seconds), self.rows(None)
+        network = whole = self.finished(trial.candidate, trial.run.best)
+        points = torch.from_numpy(between(self.X.numpy(), self.config.seed))
+        for network in thinned(whole, rows, self.y[self.kept], clock, trial.error > NOISY):
+            if not is_tame(_values(network, points), self.y.numpy()):
+                continue
+            run = Thinned(network, rows, trial.run.history)
+            levels = sum(bool(layer.spline.mask.any()) for layer in network.kan_layers)
+            self.trials.append(Trial(run, run.size, levels, self.squares_of(network)))
+        if not splines_of(network):
+            self.add_laws(read_off(network, rows, self.table, clock))
+
+    @property
+    def table(self) -> Table:
+        """The rows that fit, as the formula search sees them."""
+        names = tuple(f"x{column}" for column in range(self.X.shape[1]))
+        return Table(self.X[self.kept], self.y[self.kept], self.X, names, self.config.seed)
+
+    def add_laws(self, found: Sequence[Finding]) -> None:
+        """The shortest formulas among what was found as trials, each with one step of history."""
+        variance = float(self.scales.output_scale) ** 2
+        for law in laws(found, self.X, self.y, self.config.seed, self.degrees[0]):
+            squares = self.squares_of(law.best)
+            held_out = float(squares.mean())
+            law.history.append(Step(self.clock.seconds, law.best.intervals, law.square / variance, held_out))
+            self.trials.append(Trial(law, law.size, 0, squares, law.exact and held_out < MET**2))
+
+    def smooth(self, trial: SplineTrial) -> None:
+        """The trial again with more and more smoothness."""
         best = trial.run.best
-        for smoothness in _SMOOTHNESS if trial.error > _NOISY and not self.clock.expired else ():
+        for smoothness in _SMOOTHNESS if not self.clock.expired else ():
             config = replace(self.config, intervals=(best.intervals,), starts=1, smoothness=smoothness)
             run = self.enter(trial.candidate, best, config)
             run.history += trial.run.history
@@ -134,7 +180,7 @@ class Selection:
             if network.free().numel() > most:
                 return
 
-    def raise_degree(self, trial: Trial) -> None:
+    def raise_degree(self, trial: SplineTrial) -> None:
         """The trial again on smoother splines and finer cells."""
         highest = self.degrees[1]
         raised = replace(trial.candidate, degree=highest)
@@ -142,12 +188,18 @@ class Selection:
         self.climb(raised, best if highest == trial.candidate.degree else elevated(best, highest))
 
     @property
+    def is_law_enough(self) -> bool:
+        """Whether the judging rows tell no network of splines from a formula."""
+        return isinstance(self.chosen().run, Law)
+
+    @property
     def spent(self) -> bool:
         """Whether nothing can be gained any more, or time or work are used up."""
         if not self.trials:
             return False
-        is_exact = min(trial.error for trial in self.trials) < _EXACT
-        return is_exact or self.clock.expired or self.work > self.most_work
+        return (
+            any(trial.is_exact for trial in self.trials) or self.clock.expired or self.work > self.most_work
+        )
 
     def enter(self, candidate: Candidate, network: KAN, config: TrainConfig) -> Staircase:
         """A staircase for the network, from now on the running one."""
@@ -155,12 +207,13 @@ class Selection:
         self.running = candidate, run
         return run
 
-    def keep(self) -> Trial:
+    def keep(self) -> SplineTrial:
         """Notes what the running staircase has reached."""
         candidate, run = self.running
         best = run.best
         levels = sum(bool(layer.spline.mask.any()) for layer in best.kan_layers)
-        trial = Trial(candidate, run, best.free().numel(), levels, self.squares(candidate, best))
+        squares = self.squares_of(self.finished(candidate, best))
+        trial = SplineTrial(run, best.free().numel(), levels, squares, candidate=candidate)
         self.trials.append(trial)
         self.work += len(run.history) * (len(self.kept) * trial.size**2 + _WORK_OF_A_STEP)
         return trial
@@ -170,8 +223,11 @@ class Selection:
         """Scales of the target's logarithm."""
         return measure(self.X, self.y.abs().log())
 
-    def rows(self, candidate: Candidate) -> Rows:
-        """The table as the candidate sees it."""
+    def rows(self, candidate: Candidate | None) -> Rows:
+        """The table as the candidate sees it; without one the user's inputs and scaled targets."""
+        if candidate is None:
+            y = (self.y - self.scales.output_center) / self.scales.output_scale
+            return Rows(self.X[self.kept], y[self.kept], self.X[self.held], y[self.held])
         scales = self.logarithmic if candidate.logarithm else self.scales
         y = self.y.abs().log() if candidate.logarithm else self.y
         X = (self.X - scales.input_center) / scales.input_scale
@@ -185,108 +241,19 @@ class Selection:
         self.scales.install(network)
         return network
 
-    def squares(self, candidate: Candidate, network: KAN) -> np.ndarray:
-        """Squared errors ``(m,)`` over the variance, of the held-out rows or else of all."""
+    def squares_of(self, network: KAN) -> np.ndarray:
+        """Squared errors ``(m,)`` over the variance of a network in the user's units, on the rows that judge."""
         judged = self.held if len(self.held) else self.kept
         with torch.no_grad():
-            misses = self.finished(candidate, network)(self.X[judged]) - self.y[judged]
+            misses = network(self.X[judged]) - self.y[judged]
         relative = (misses / self.scales.output_scale).square().mean(1)
         return torch.nan_to_num(relative, nan=np.inf).numpy()
 
-    def leaders(self) -> list[Trial]:
-        """The best trial of every shape, the best first."""
-        once: dict[Candidate, Trial] = {}
-        for trial in sorted(self.trials, key=lambda trial: trial.risk):
-            once.setdefault(replace(trial.candidate, degree=HIGHEST), trial)
-        return list(once.values())
-
-    def worth_climbing(self) -> Iterator[Trial]:
-        """Small networks that come near, the smallest first; then the best of the others, unless those were enough."""
-        everyone = self.leaders()
-        small = [t for t in everyone if t.size <= _SMALL and t.error < _PROMISING][:_LEADERS]
-        yield from sorted(small, key=lambda trial: trial.size)
-        for trial in everyone[:_LEADERS]:
-            if trial not in small and self.leaders()[0].error > _CLOSE:
-                yield trial
-
     def chosen(self) -> Trial:
         """The smallest of those the judging rows cannot tell from the best."""
-        best = min(self.trials, key=lambda trial: trial.risk)
-        alike = (trial for trial in self.trials if _is_as_good(trial, best))
-        return min(alike, key=lambda trial: (trial.size, trial.error))
+        return chosen(self.trials)
 
 
-def _is_as_good(trial: Trial, best: Trial) -> bool:
-    if trial is best or trial.risk > _ALIKE * best.risk:
-        return trial is best
-    excess = trial.squares - best.squares
-    return bool(excess.mean() <= excess.std() / len(excess) ** 0.5)
-
-
-def select(X: object, y: object, config: TrainConfig, degree: int | None = None) -> FitResult:
-    """A network for ``X (n, inputs)`` and ``y (n, outputs)``, chosen and fitted, in the user's units.
-
-    ``degree`` is that of all splines, ``None`` tries 3 and 5. Of many rows a random part chooses.
-    """
-    inputs, targets = as_tensors(X, y)
-    part = _part(len(inputs), config.seed)
-    is_whole = len(part) == len(inputs)
-    limit = config.max_seconds
-    clock = Clock(limit if is_whole or limit is None else limit / 2, config.progress)
-    selection = Selection(inputs[part], targets[part], config, degree, clock)
-    status = "converged"
-    try:
-        with one_thread():
-            selection.search()
-            if clock.expired:
-                status = "time limit"
-            else:
-                selection.chosen().run.on_all_rows()
-    except KeyboardInterrupt:
-        status = "interrupted"
-    if status == "interrupted":
-        selection.keep()
-    trial = selection.chosen()
-    if not np.isfinite(trial.error):
-        status = "rolled back"
-    clock.close()
-    network = selection.finished(trial.candidate, trial.run.best)
-    result = FitResult(
-        status,
-        _message(status, trial, len(selection.trials)),
-        tuple(trial.run.history),
-        clock.seconds,
-        network,
-    )
-    if is_whole or status in ("interrupted", "rolled back"):
-        return result
-    return _on_many_rows(result, inputs, targets, config, clock)
-
-
-def _part(rows: int, seed: int) -> Tensor:
-    if rows <= MOST_ROWS:
-        return torch.arange(rows)
-    return torch.randperm(rows, generator=torch.Generator().manual_seed(seed))[:MOST_ROWS]
-
-
-def _on_many_rows(result: FitResult, X: Tensor, y: Tensor, config: TrainConfig, clock: Clock) -> FitResult:
-    """The chosen network trained on all rows; whatever the part had led to stays where time is short."""
-    left = max(config.max_seconds - clock.seconds, 1e-3) if config.max_seconds else None
-    stages = (result.network.intervals,)
-    again = train(result.network, X, y, replace(config, intervals=stages, starts=1, max_seconds=left))
-    return replace(again, message=f"{result.message}; on all rows {again.message}", seconds=clock.seconds)
-
-
-def _message(status: str, trial: Trial, count: int) -> str:
-    said = {
-        "converged": "converged",
-        "time limit": "stopped at the time limit, best so far kept",
-        "interrupted": "interrupted, best so far kept",
-        "rolled back": "no network came near a number; scale or check the data",
-    }[status]
-    of = "the logarithm, by the exponential of" if trial.candidate.logarithm else "the target, by"
-    widths = [s if not p else (s, p) for s, p in trial.run.best.widths]
-    return (
-        f"{said}; least-squares: {of} widths {widths}, degree {trial.candidate.degree}, the best of {count} trials; "
-        f"held-out error {trial.error:.3g} of the deviation"
-    )
+@torch.no_grad()
+def _values(network: KAN, points: Tensor) -> np.ndarray:
+    return network(points).numpy()

@@ -44,6 +44,7 @@ from edgewise.train.clock import Clock
 ALWAYS = ("linear", "square", "cube", "fourth", "fifth", "reciprocal", "inverse square", "inverse cube")
 ENDED = "an exact formula ended the search"
 NOISE = "what is left looks like noise"
+INTERRUPTED = "interrupted"
 MOST_ROUGH_SHAPES = 4
 MOST_ROWS = 1500
 FEW_COLUMNS = 3
@@ -92,7 +93,7 @@ class Exploration:
             return str(end)
         except KeyboardInterrupt:
             self.stock.write()
-            return "interrupted"
+            return INTERRUPTED
         finally:
             line.close()
         return "time was up" if self._late() else "all shapes were tried"

@@ -7,7 +7,7 @@ holds, the least bad one is kept and the result says so through its loss.
 """
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import log, log10
 
@@ -50,20 +50,29 @@ def fix_edges(
     ``trusted`` tell nothing about the law, as when the targets are the network's own outputs.
     """
     network = copy.deepcopy(network)
+    for fixed in edges_fixed(network, rows, clock, functions, trusted):
+        network = fixed.network
+    if splines_of(network):
+        return None
+    refit(network, rows, _LAST_STEPS, clock)
+    return Fixed(network, held_loss(network, rows))
+
+
+def edges_fixed(
+    network: KAN, rows: Rows, clock: Clock, functions: Iterable[Function] | None = None, trusted: float = 0.0
+) -> Iterator[Fixed]:
+    """The network with one more edge fixed each time, until all are or the clock runs out; see ``fix_edges``."""
     loss = max(held_loss(network, rows), trusted, _NOISE_FLOOR)
-    known = {place: tuple(functions or CATALOGUE.values()) for place in _splines(network)}
-    while places := _splines(network):
-        if clock.expired:
-            return None
+    known = {place: tuple(functions or CATALOGUE.values()) for place in splines_of(network)}
+    while (places := splines_of(network)) and not clock.expired:
         matches = {place: _candidates(network, place, rows, loss, known[place]) for place in places}
         known = {place: tuple(match.function for match in found) for place, found in matches.items()}
         place = min(places, key=lambda place: matches[place][0].error)
         fixed = _fix_one(network, place, matches[place], rows, loss, clock)
         if fixed is None:
-            return None
+            return
         network, loss = fixed.network, max(fixed.loss, trusted, _NOISE_FLOOR)
-    refit(network, rows, _LAST_STEPS, clock)
-    return Fixed(network, held_loss(network, rows))
+        yield fixed
 
 
 def refit(network: KAN, rows: Rows, steps: int, clock: Clock) -> None:
@@ -90,7 +99,8 @@ def held_loss(network: KAN, rows: Rows) -> float:
     return loss if loss == loss else float("inf")
 
 
-def _splines(network: KAN) -> list[Place]:
+def splines_of(network: KAN) -> list[Place]:
+    """The living spline edges."""
     return [
         (level, int(i), int(o))
         for level, layer in enumerate(network.kan_layers)

@@ -118,6 +118,13 @@ class Template:
             tuple(self.values[k] for k in rest),
         )
 
+    @property
+    def filled(self) -> Expression:
+        """The expression with the present values in it, to the last bit."""
+        return self.expression.xreplace(
+            {symbol: sympy.Float(value) for symbol, value in zip(self.symbols, self.values, strict=True)}
+        )
+
     def text(self, digits: Sequence[int]) -> str:
         """The formula with each constant written to so many significant digits."""
         numbers = {
