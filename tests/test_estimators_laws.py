@@ -127,9 +127,23 @@ def test_an_interrupted_search_keeps_what_it_has(monkeypatch):
     found, interrupted = searched(Table(X, X[:, :1] ** 3 * X[:, 1:], X, ("x0", "x1"), 0), Clock(60))
     assert interrupted
     assert found
-    model = KANRegressor(random_state=0).fit(table(), law(table()))
+    model = KANRegressor(edges="known", random_state=0).fit(table(), law(table()))
     assert model.fit_result_.status == "interrupted"
     assert model.score(table(), law(table())) > 0.8
+
+
+def test_without_a_limit_known_functions_are_asked_for(monkeypatch):
+    asked = []
+    monkeypatch.setattr("edgewise.estimators.choice.Selection.look_for_laws", lambda _: asked.append(True))
+    for edges, limit, is_asked in [
+        ("auto", None, False),
+        ("auto", 20, True),
+        ("known", None, True),
+        ("splines", 20, False),
+    ]:
+        asked.clear()
+        KANRegressor(edges=edges, max_seconds=limit, random_state=0).fit(table(20), law(table(20)))
+        assert bool(asked) is is_asked
 
 
 def test_few_rows_little_time_and_several_targets_are_left_to_splines(monkeypatch):

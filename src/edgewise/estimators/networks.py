@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 8192
 HIDDEN, INTERVALS, DEGREE = (5,), 5, 3
-EDGES = ("auto", "splines")
+EDGES = ("auto", "splines", "known")
 _STEPS_TO_THE_MIDDLE = 32
 
 
@@ -80,7 +80,8 @@ class _KANEstimator(Shown, BaseEstimator):
             raise InputError(f"edges={self.edges!r}: expected one of {', '.join(map(repr, EDGES))}")
         self._middle = X.mean(0)
         if self._chooses(config):
-            result = select(X, y, config, degree, with_laws=self.edges == "auto")
+            known = self.edges == "known" or (self.edges == "auto" and self.max_seconds is not None)
+            result = select(X, y, config, degree, with_laws=known)
         else:
             network = KAN(
                 [X.shape[1], *_widths(HIDDEN if is_auto(self.hidden) else self.hidden), outputs],
@@ -128,9 +129,10 @@ class KANRegressor(RegressorMixin, _KANEstimator):
             as ``(3, 6, 12)`` gives the stages instead. ``None`` leaves them to the choice, or starts with 5.
         degree: of the splines; ``None`` leaves it to the choice among 3 and 5, or is 3.
         base: of given widths, see ``KANLayer``; networks that were chosen have none.
-        edges: ``"auto"`` lets networks with known functions on their edges take part in the choice: the laws that the
+        edges: ``"known"`` lets networks with known functions on their edges take part in the choice: the laws that the
             search of ``FormulaRegressor`` finds in a third of the time, at most 20 s, and chosen networks whose edges
-            are fixed one after the other. ``"splines"`` does without. For one target, 50 rows or more, 5 s or more.
+            are fixed one after the other, for one target, 50 rows or more and 5 s or more. ``"splines"`` does without.
+            ``"auto"`` is the first with a time limit and the second without, where the seed alone decides everything.
         method: ``"auto"``, ``"least-squares"``, ``"lbfgs"`` or ``"adam"``.
         sparsity, entropy, smoothness: weights of the penalties.
         max_seconds: time limit of ``fit``; the best so far is kept.
