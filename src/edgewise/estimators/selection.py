@@ -12,8 +12,8 @@ r"""The network that a table asks for: many small ones tried, judged by rows hel
 7. Of networks that the held-out rows cannot tell from the best (one standard error of the difference of squared
    errors) the smallest is taken, and fitted to all rows in the end.
 
-Without a limit of time the work on splines is bounded by a count of operations, so that a seed decides everything. Steps
-1 and 6, which the caller may leave out, have their seconds.
+Without a limit of time the work on splines is bounded by a count of operations, so that a seed decides everything.
+Steps 1 and 6, which the caller may leave out, have their seconds.
 """
 
 from collections.abc import Sequence
