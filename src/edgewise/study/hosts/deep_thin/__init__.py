@@ -133,7 +133,7 @@ def _moved(errors: Errors) -> list[str]:
         pairs = [(one, other) for one, other in pairs if one.keys() == other.keys() and len(one) > 2]
         if arm == "mlp" or len(pairs) < 2:
             continue
-        mean, (low, high) = shift(*zip(*pairs, strict=True))
+        mean, (low, high) = shift([own for own, _ in pairs], [other for _, other in pairs])
         said.append(
             f"The best depth of {arm} lies {mean:+.2f} doublings [{low:+.2f}, {high:+.2f}] from the perceptron's "
             f"({len(pairs)} seeds)."
