@@ -260,16 +260,18 @@ def test_regression_report_compares_the_same_tables_only():
         ("edgewise", "P-toy-2", 1e-3),
         ("gp", "P-toy-2", 1e-4),
         ("gp", "P-toy-3", 1e-9),
+        ("edgewise", "P-toy-4", 3e-16),
+        ("gp", "P-toy-4", 1e-19),
     ):
         row = formulas.asdict(regression.Cell(method, formula, 0.0, 0, 60.0))
         rows.append(row | {"nrmse": error, "over_noise": None, "overrun": False})
     text = regression.report(rows)
-    assert "| 0 | gp | 3 | 1.0e-05 | 1.0e-04 |  | 0 | 0 | 1/2 |" in text
-    assert "lost or even with gp: P-toy-2 (1e-03 to 1e-04)" in text
+    assert "| 0 | gp | 4 | 5.0e-06 | 1.0e-04 |  | 0 | 0 | 1 | 1 | 1 |" in text
+    assert "lost to gp: P-toy-2 (1e-03 to 1e-04)" in text
     for row in rows:
         row |= {"date": "2026-01-01T00:00", "version": "1", "machine": "M", "jobs": 1, "load": None}
     page = regression_table.markdown(rows, "python regression.py")
     assert "Written by `python regression.py`" in page
     assert "edgewise 1, gp 1" in page
-    assert "noise 0, edgewise: at most 1e-06 on 1 of 2" in page
+    assert "noise 0, edgewise: at most 1e-06 on 2 of 3" in page
     assert "| 0 | P-toy-3 | - | 1.0e-09 |" in page
