@@ -18,6 +18,7 @@ import torch  # noqa: E402
 pytest.register_assert_rewrite("contracts")
 hypothesis.settings.register_profile("edgewise", max_examples=40, deadline=None, database=None)
 hypothesis.settings.load_profile("edgewise")
+torch.set_warn_always(True)  # else a warning is an error in the first test that meets it alone
 
 
 @pytest.fixture

@@ -43,10 +43,14 @@ def run(trial: Trial) -> Outcome:
     def loss(model: torch.nn.Module, rows: slice) -> torch.Tensor:
         return (model(x[rows]) - y[rows]).square().mean()
 
+    @torch.no_grad()
+    def measured(rows: slice, model: torch.nn.Module = module) -> float:
+        return float(loss(model, rows))
+
     train, valid, test = slice(0, 32), slice(32, 64), slice(64, 96)
-    trained = fit(module, trial, lambda step: loss(module, train), lambda: float(loss(module, valid)))
-    error, is_kan = float(loss(module, test)), trial.arm == "kan"
-    bare = float(loss(without_splines(module), test)) if is_kan else None
+    trained = fit(module, trial, lambda step: loss(module, train), lambda: measured(valid))
+    error, is_kan = measured(test), trial.arm == "kan"
+    bare = measured(test, without_splines(module)) if is_kan else None
     return Outcome(
         "done",
         error=error,
