@@ -1,12 +1,14 @@
 """The splines' share and what goes without them."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
 
 from edgewise.block import KANBlock
 from edgewise.layer import KANLayer
-from edgewise.study.hosts.shares import spline_share, without_splines
+from edgewise.study.hosts.shares import spline_figures, spline_share, without_splines
 
 
 def constant(value, base):
@@ -57,3 +59,15 @@ def test_a_model_without_splines_has_no_share_and_hooks_go():
     with pytest.raises(ZeroDivisionError):
         spline_share(layer, lambda: 1 / 0)
     assert not layer._forward_hooks
+
+
+def test_the_figures_of_an_outcome():
+    layer, x = constant(2.0, 3.0), torch.ones(4, 1)
+    found = spline_figures(layer, lambda: layer(x), lambda net: net(x).square().mean().item())
+    assert found == {
+        "spline_share": pytest.approx(4 / 13, rel=1e-5),
+        "spline_damage": pytest.approx(math.log10(9 / 25), rel=1e-5),
+    }
+    model = nn.Linear(2, 1)
+    figures = spline_figures(model, lambda: model(torch.ones(1, 2)), lambda net: 1.0)
+    assert figures == {"spline_share": None, "spline_damage": None}

@@ -1,14 +1,8 @@
 """What a case finds, whatever happens, with the circumstances."""
 
-import os
-import platform
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import datetime
 
-import torch
-
-import edgewise
+from edgewise.study.circumstances import examined
 from edgewise.study.claims import accuracy, knots, peaks, scaling
 from edgewise.study.claims.case import Case, Finding
 
@@ -24,19 +18,4 @@ MEASURES: dict[str, Callable[[Case], Finding]] = {
 
 def examine(case: Case) -> Finding:
     """Measures a case on one thread; what goes wrong is a finding too."""
-    date, load = datetime.now().isoformat(timespec="seconds"), os.getloadavg()[0]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        finding = MEASURES[case.piece](case)
-    except Exception as error:
-        finding = Finding("failed", f"{type(error).__name__}: {error}"[:500])
-    finally:
-        torch.set_num_threads(threads)
-    return replace(
-        finding,
-        date=date,
-        version=edgewise.__version__,
-        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        load=round(load, 2),
-    )
+    return examined(lambda: MEASURES[case.piece](case), lambda message: Finding("failed", message))

@@ -32,7 +32,7 @@ from edgewise.errors import InputError
 from edgewise.study.arms import Stack
 from edgewise.study.hosts.host import Contrast, Host
 from edgewise.study.hosts.loop import Trained, fit
-from edgewise.study.hosts.shares import spline_share, without_splines
+from edgewise.study.hosts.shares import spline_figures
 from edgewise.study.hosts.stacks import ARMS, stack
 from edgewise.study.hosts.trial import Outcome, Trial
 from edgewise.study.tasks import Task, make, seeded
@@ -153,8 +153,6 @@ def _judged(module: Stack, trained: Trained, data: dict[str, Rows], judged: str)
     error, chance = relative(module, data[judged]), relative(None, data[judged])
     held, seen = relative(module, data["held"]), relative(module, data["test"])
     good = trained.finite and math.isfinite(error)
-    share = spline_share(module, lambda: module(data[judged].X))
-    bare = relative(without_splines(module), data[judged])
     return Outcome(
         "done" if good else "diverged",
         error=error if good else chance,
@@ -168,9 +166,8 @@ def _judged(module: Stack, trained: Trained, data: dict[str, Rows], judged: str)
         },
         parameters=module.living(),
         in_slots=module.living(),
-        spline_share=share,
-        spline_damage=None if share is None else math.log10(bare / error),
         seconds=trained.seconds,
+        **spline_figures(module, lambda: module(data[judged].X), lambda net: relative(net, data[judged])),
     )
 
 

@@ -1,36 +1,16 @@
 """What a trial gives, whatever happens, with the circumstances."""
 
-import os
-import platform
 from dataclasses import replace
-from datetime import datetime
 from math import isfinite
 
-import torch
-
-import edgewise
+from edgewise.study.circumstances import examined
 from edgewise.study.hosts import host
 from edgewise.study.hosts.trial import Outcome, Trial
 
 
 def examine(trial: Trial) -> Outcome:
     """Runs a trial on one thread; what goes wrong is a row of status ``"failed"`` without an error."""
-    date, load = datetime.now().isoformat(timespec="seconds"), os.getloadavg()[0]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        outcome = finite(host(trial.host).run(trial))
-    except Exception as error:
-        outcome = Outcome("failed", f"{type(error).__name__}: {error}"[:500])
-    finally:
-        torch.set_num_threads(threads)
-    return replace(
-        outcome,
-        date=date,
-        version=edgewise.__version__,
-        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        load=round(load, 2),
-    )
+    return examined(lambda: finite(host(trial.host).run(trial)), lambda message: Outcome("failed", message))
 
 
 def finite(outcome: Outcome) -> Outcome:

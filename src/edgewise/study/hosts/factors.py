@@ -26,7 +26,6 @@ nodes do, and a factor takes fewer of them. ``size`` scales rows and the paramet
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import log10
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +40,7 @@ from edgewise.study.hosts.dictionary.autoencoder import Autoencoder
 from edgewise.study.hosts.dictionary.counting import factors_per_unit, units_per_factor
 from edgewise.study.hosts.host import Contrast, Host
 from edgewise.study.hosts.loop import Recipe, fit
-from edgewise.study.hosts.shares import spline_share, without_splines
+from edgewise.study.hosts.shares import spline_figures
 from edgewise.study.hosts.trial import Outcome, Trial
 from edgewise.study.layers import Dense
 from edgewise.study.matching import matched
@@ -94,9 +93,8 @@ def run(trial: Trial) -> Outcome:
         numbers=counted(network, train, test, trial) if trial.stage == "main" else {},
         parameters=network.living(),
         in_slots=network.living(),
-        spline_share=spline_share(network, lambda: network(test.X)),
-        spline_damage=_damage(network, test, error) if trial.arm.startswith("kan") else None,
         seconds=trained.seconds,
+        **spline_figures(network, lambda: network(test.X), lambda net: unexplained(net, test)),
     )
 
 
@@ -213,10 +211,6 @@ def _loss(network: Stack, train: Pairs, trial: Trial) -> Callable[[int], Tensor]
 def _batches(purpose: str, count: int, trial: Trial) -> Tensor:
     rng = seeded("factors", "batches", purpose, trial.seed)
     return torch.from_numpy(rng.integers(0, count, (trial.steps, BATCH)))
-
-
-def _damage(network: Stack, test: Pairs, error: float) -> float:
-    return log10(unexplained(without_splines(network), test) / error)
 
 
 HOST = Host(

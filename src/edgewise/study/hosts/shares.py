@@ -6,7 +6,8 @@ damage = log10 ( error without splines / error )
 
 import copy
 from collections.abc import Callable
-from typing import TypeVar
+from math import log10
+from typing import TypedDict, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,26 @@ from torch import Tensor, nn
 from edgewise.layer import KANLayer
 
 Module = TypeVar("Module", bound=nn.Module)
+
+
+class SplineFigures(TypedDict):
+    """Of an outcome, by its names."""
+
+    spline_share: float | None
+    spline_damage: float | None
+
+
+def spline_figures(
+    module: Module, forward: Callable[[], object], error: Callable[[Module], float]
+) -> SplineFigures:
+    """``spline_share`` over ``forward`` and ``spline_damage`` of ``error``, as an outcome takes them.
+
+    Errors are positive. Both are None where the module has no KAN layers.
+    """
+    share = spline_share(module, forward)
+    if share is None:
+        return {"spline_share": None, "spline_damage": None}
+    return {"spline_share": share, "spline_damage": log10(error(without_splines(module)) / error(module))}
 
 
 def spline_share(module: nn.Module, forward: Callable[[], object]) -> float | None:

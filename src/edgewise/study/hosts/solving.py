@@ -14,7 +14,6 @@ and on how long a puzzle stays, so that arms see the same, and conditions that a
 
 from collections.abc import Callable
 from functools import lru_cache
-from math import log10
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ import torch
 
 from edgewise.study.hosts.loop import Trained, fit
 from edgewise.study.hosts.recursive import Model, Net, Reader, Recursive, Shape
-from edgewise.study.hosts.shares import spline_share, without_splines
+from edgewise.study.hosts.shares import spline_figures
 from edgewise.study.hosts.sudoku import SIDE, Puzzles, Split, singles, split
 from edgewise.study.hosts.supervision import Answers, Averaged, Supervision, answers
 from edgewise.study.hosts.trial import Outcome, Trial
@@ -110,18 +109,16 @@ def _outcome(model: Model, test: Puzzles, supervised: int, trained: Trained) -> 
         return Outcome("diverged", "loss or gradient not finite", error=known["chance"], **known)
     found = answers(model, test, 2 * supervised)
     error = odds(found.right[supervised - 1], test)
-    share = spline_share(model, lambda: answers(model, test, supervised))
-    damage = None
-    if share is not None:
-        bare = odds(answers(without_splines(model), test, supervised).right[-1], test)
-        damage = log10(bare / error)
     return Outcome(
         "done",
         error=error,
         valid=trained.valid,
         numbers=_numbers(found, test, supervised),
-        spline_share=share,
-        spline_damage=damage,
+        **spline_figures(
+            model,
+            lambda: answers(model, test, supervised),
+            lambda net: odds(answers(net, test, supervised).right[-1], test),
+        ),
         **known,
     )
 

@@ -24,7 +24,7 @@ slots have most nodes, at 2.
 """
 
 from collections.abc import Mapping
-from math import log, log10
+from math import log
 
 import torch
 
@@ -34,7 +34,7 @@ from edgewise.study.hosts.deep_thin.optimum import shift
 from edgewise.study.hosts.deep_thin.shape import shaped
 from edgewise.study.hosts.host import Contrast, Errors, Host
 from edgewise.study.hosts.loop import fit
-from edgewise.study.hosts.shares import spline_share, without_splines
+from edgewise.study.hosts.shares import spline_figures
 from edgewise.study.hosts.trial import Outcome, Trial
 from edgewise.study.tasks import seeded
 
@@ -79,23 +79,19 @@ def bits(decoder: Decoder, sample: torch.Tensor) -> torch.Tensor:
 def _judged(decoder: Decoder, text: Corpus, valid: float, seconds: float) -> Outcome:
     sample = spread(text.test, TEST, WINDOW)
     found = bits(decoder, sample)
-    error = float(found.mean())
-    share = spline_share(decoder, lambda: decoder(sample[:CHUNK, :-1]))
-    damage = None
-    if share is not None:
-        damage = log10(float(bits(without_splines(decoder), sample).mean()) / error)
     return Outcome(
         status="done",
         message=_origin(text),
-        error=error,
+        error=float(found.mean()),
         chance=text.guessing,
         valid=valid,
         numbers=_numbers(decoder, found),
-        spline_share=share,
-        spline_damage=damage,
         seconds=seconds,
         parameters=decoder.size,
         in_slots=decoder.in_slots,
+        **spline_figures(
+            decoder, lambda: decoder(sample[:CHUNK, :-1]), lambda net: float(bits(net, sample).mean())
+        ),
     )
 
 

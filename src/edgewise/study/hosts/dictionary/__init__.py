@@ -26,7 +26,6 @@ principal components do, and than where there are none.
 """
 
 from collections.abc import Callable
-from math import log10
 
 import numpy as np
 from torch import Tensor
@@ -36,7 +35,7 @@ from edgewise.study.hosts.dictionary.recovery import NOTHING, figures, unexplain
 from edgewise.study.hosts.dictionary.superposition import Superposed, Superposition, null, superposition
 from edgewise.study.hosts.host import Contrast, Host
 from edgewise.study.hosts.loop import Recipe, fit
-from edgewise.study.hosts.shares import spline_share, without_splines
+from edgewise.study.hosts.shares import spline_figures
 from edgewise.study.hosts.trial import Outcome, Trial
 from edgewise.study.tasks import seeded
 
@@ -84,9 +83,8 @@ def run(trial: Trial) -> Outcome:
         numbers=figures(model, known, train, test),
         parameters=trainable(model.encoder) + model.directions.numel() + model.centre.numel(),
         in_slots=trainable(model.encoder),
-        spline_share=spline_share(model, lambda: model(test.X)),
-        spline_damage=_damage(model, test, error) if trial.arm.startswith("kan") else None,
         seconds=trained.seconds,
+        **spline_figures(model, lambda: model(test.X), lambda net: unexplained(net, test.X)),
     )
 
 
@@ -112,10 +110,6 @@ def _loss(model: Autoencoder, train: Superposed, trial: Trial) -> Callable[[int]
     batches = _rng("batches", trial).integers(0, len(train.X), (trial.steps, BATCH))
     patience = max(1, trial.steps // PATIENCE)
     return lambda step: model.loss(train.X[batches[step]], patience)
-
-
-def _damage(model: Autoencoder, test: Superposed, error: float) -> float:
-    return log10(unexplained(without_splines(model), test.X) / error)
 
 
 def _rng(part: str, trial: Trial) -> np.random.Generator:

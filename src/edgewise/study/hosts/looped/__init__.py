@@ -33,7 +33,7 @@ from edgewise.study.hosts.host import Contrast, Host
 from edgewise.study.hosts.loop import fit
 from edgewise.study.hosts.looped.model import Looped, Stacked
 from edgewise.study.hosts.looped.prompts import COORDINATES, Prompts, drawn, least_squares
-from edgewise.study.hosts.shares import spline_share, without_splines
+from edgewise.study.hosts.shares import spline_figures
 from edgewise.study.hosts.trial import Outcome, Trial
 from edgewise.study.tasks import seeded
 
@@ -67,14 +67,11 @@ def run(trial: Trial) -> Outcome:
         message = "loss or gradient is not finite"
         return Outcome("diverged", message, error=1.0, seconds=trained.seconds, **common)
     found = error(module, test)
-    share = spline_share(module, lambda: module(test.tokens()))
-    damage = log10(error(without_splines(module), test) / found) if share is not None else None
     return Outcome(
         "done",
         error=found,
         numbers=_numbers(family, module, test, found),
-        spline_share=share,
-        spline_damage=damage,
+        **spline_figures(module, lambda: module(test.tokens()), lambda net: error(net, test)),
         seconds=trained.seconds,
         **common,
     )

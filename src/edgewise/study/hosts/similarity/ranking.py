@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edgewise.study.hosts.loop import Recipe, Trained, fit
-from edgewise.study.hosts.shares import spline_share, without_splines
+from edgewise.study.hosts.shares import spline_figures
 from edgewise.study.hosts.similarity.networks import SCALE, network, published
 from edgewise.study.hosts.similarity.ratings import OTHERS, Ratings, split, table, unseen
 from edgewise.study.hosts.stacks import living
@@ -142,8 +142,6 @@ def _judged(
     hits = found < TOP
     numbers |= {"hr10": float(hits.float().mean()), "ndcg10": float((gain(found) * hits).mean())}
     numbers["popular_hr10"] = popular(ratings)
-    share = spline_share(module, lambda: ranks(module, ratings.test))
-    bare = odds(ranks(without_splines(module), ratings.test))
     return Outcome(
         "done" if good else "diverged",
         error=error if good else chance,
@@ -152,7 +150,8 @@ def _judged(
         numbers=numbers,
         parameters=living(module),
         in_slots=0 if module.slot is None else living(module.slot),
-        spline_share=share,
-        spline_damage=None if share is None else math.log10(bare / error),
         seconds=seconds,
+        **spline_figures(
+            module, lambda: ranks(module, ratings.test), lambda net: odds(ranks(net, ratings.test))
+        ),
     )

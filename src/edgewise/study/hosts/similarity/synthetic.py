@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgewise.study.hosts.loop import Trained, fit
-from edgewise.study.hosts.shares import spline_share, without_splines
+from edgewise.study.hosts.shares import spline_figures
 from edgewise.study.hosts.similarity.networks import SCALE, network, published
 from edgewise.study.hosts.stacks import living
 from edgewise.study.hosts.trial import Outcome, Trial
@@ -87,8 +87,6 @@ def _judged(module: nn.Module, trained: Trained, data: dict[str, Pairs]) -> Outc
     test = data["test"]
     error = relative(module, test)
     dot = dot_error(data["train"], data["valid"], test)
-    bare = relative(without_splines(module), test)
-    share = spline_share(module, lambda: module(test.inputs()))
     good = trained.finite and math.isfinite(error)
     error = error if good else 1.0
     excess = SIGNAL * math.hypot(error, NOISE / SIGNAL) - NOISE
@@ -100,9 +98,8 @@ def _judged(module: nn.Module, trained: Trained, data: dict[str, Pairs]) -> Outc
         numbers={"dot_error": dot, "over_dot": math.log10(error / dot), "excess": excess},
         parameters=living(module),
         in_slots=living(module),
-        spline_share=share,
-        spline_damage=None if share is None else math.log10(bare / error),
         seconds=trained.seconds,
+        **spline_figures(module, lambda: module(test.inputs()), lambda net: relative(net, test)),
     )
 
 

@@ -31,7 +31,7 @@ import torch
 from edgewise.study.hosts.decoder import Decoder, Plan, token_losses, weights_from
 from edgewise.study.hosts.host import Contrast, Host
 from edgewise.study.hosts.loop import Recipe, Trained, fit
-from edgewise.study.hosts.shares import spline_share, without_splines
+from edgewise.study.hosts.shares import spline_figures
 from edgewise.study.hosts.sparse.circuit import edge_count, masked_loss, number_count, search
 from edgewise.study.hosts.sparse.edges import Thinning, edges, sizes
 from edgewise.study.hosts.sparse.language import TASKS, TOKENS, Prompts, nonsense, prompts, texts
@@ -112,14 +112,11 @@ def _judged(decoder: Decoder, data: Texts, seed: int, trained: Trained) -> Outco
         [_found(decoder, data, task, seed, senseless) for task in TASKS] for senseless in (False, True)
     )
     language = _language_loss(decoder, test)
-    share = spline_share(decoder, lambda: decoder(test[:, :-1]))
-    damage = None if share is None else log10(_language_loss(without_splines(decoder), test) / language)
     return replace(
         _bare("done", decoder, "", trained),
         error=_middle([found.numbers for found in real]),
         numbers=_numbers(decoder, real, other) | {"language": language},
-        spline_share=share,
-        spline_damage=damage,
+        **spline_figures(decoder, lambda: decoder(test[:, :-1]), lambda net: _language_loss(net, test)),
     )
 
 

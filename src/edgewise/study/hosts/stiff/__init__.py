@@ -30,7 +30,7 @@ from torch import Tensor
 from edgewise.errors import InputError
 from edgewise.study.hosts.host import Contrast, Host
 from edgewise.study.hosts.loop import Trained, fit
-from edgewise.study.hosts.shares import spline_share, without_splines
+from edgewise.study.hosts.shares import spline_figures
 from edgewise.study.hosts.stacks import ARMS, living, stack
 from edgewise.study.hosts.stiff.learned import Batches, Learned, fast_decay, trajectory_error
 from edgewise.study.hosts.stiff.oscillator import Array, rounds, segments
@@ -94,8 +94,6 @@ def _judged(module: Learned, trained: Trained, trial: Trial, mu: float, valid: B
     times, truth = rounds(mu, source, _scaled(TEST, trial), TIMES)
     error, chance = trajectory_error(module, times, truth), _ignorant(truth)
     good = trained.finite and math.isfinite(error)
-    share = spline_share(module, lambda: module(valid.nodes))
-    bare = None if share is None else trajectory_error(without_splines(module), times, truth)
     return Outcome(
         "done" if good else "diverged",
         error=error if good else chance,
@@ -104,9 +102,10 @@ def _judged(module: Learned, trained: Trained, trial: Trial, mu: float, valid: B
         numbers=_linear_slopes(trial.seed) | _excess(module) | {"missed": trained.valid**0.5},
         parameters=living(module),
         in_slots=living(module),
-        spline_share=share,
-        spline_damage=None if bare is None else math.log10(bare / error),
         seconds=trained.seconds,
+        **spline_figures(
+            module, lambda: module(valid.nodes), lambda net: trajectory_error(net, times, truth)
+        ),
     )
 
 

@@ -30,7 +30,6 @@ Tuning, which only asks for the validation loss, finds no masks.
 """
 
 from collections.abc import Callable
-from math import log10
 
 import numpy as np
 import torch
@@ -41,7 +40,7 @@ from edgewise.errors import InputError
 from edgewise.study.arms import Stack, build
 from edgewise.study.hosts.host import Contrast, Host
 from edgewise.study.hosts.loop import Trained, fit
-from edgewise.study.hosts.shares import spline_share, without_splines
+from edgewise.study.hosts.shares import spline_figures
 from edgewise.study.hosts.subnetworks.asymmetry import NOTHING, figures
 from edgewise.study.hosts.subnetworks.conjunction import INPUTS, Rows, balanced, uniform
 from edgewise.study.hosts.subnetworks.sparsification import Error, Forward, subnetwork, units
@@ -97,9 +96,8 @@ def run(trial: Trial) -> Outcome:
         numbers={"accuracy": 1 / (1 + error), **found},
         parameters=network.living(),
         in_slots=network.living(),
-        spline_share=spline_share(network, lambda: network(test.X)),
-        spline_damage=_damage(network, test, error) if trial.arm.startswith("kan") else None,
         seconds=trained.seconds,
+        **spline_figures(network, lambda: network(test.X), lambda net: odds(net, test)),
     )
 
 
@@ -166,10 +164,6 @@ def _batches(purpose: str, count: int, steps: int, seed: int) -> Tensor:
 
 def _count(trial: Trial) -> int:
     return max(BATCH, round(TRAIN * trial.size))
-
-
-def _damage(network: Stack, test: Rows, error: float) -> float:
-    return log10(odds(without_splines(network), test) / error)
 
 
 HOST = Host(
