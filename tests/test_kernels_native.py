@@ -41,7 +41,7 @@ def test_kernels_run_clean_under_the_sanitisers(name, sanitiser, tmp_path):
     program = build(name, sanitiser, tmp_path)
     threads = "2" if sanitiser == "address" else "1"
     run = subprocess.run(
-        [str(program), "16", threads],
+        [str(program), "6", threads],
         capture_output=True,
         text=True,
         timeout=200,
