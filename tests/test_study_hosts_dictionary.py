@@ -255,12 +255,6 @@ def test_an_unknown_arm_is_named():
         run(replace(TRIAL, arm="cnn"))
 
 
-def test_conditions_are_those_of_the_contrasts():
-    named = {c.better for c in HOST.headlines} | {c.worse for c in HOST.headlines if c.worse}
-    assert named | {HOST.deep, HOST.shallow} <= set(HOST.conditions)
-    assert {c.value for c in HOST.headlines} <= set(HOST.numbers)
-
-
 def test_the_original_finds_the_features():
     trial = replace(TRIAL, arm="linear", steps=400, size=0.5)
     found = {

@@ -70,13 +70,6 @@ def test_every_condition_runs_and_repeats(condition):
     assert replace(run(replace(trial, seed=1)), seconds=0.0) != one
 
 
-def test_headlines_name_conditions():
-    for contrast in HOST.headlines:
-        assert {contrast.better, contrast.worse} <= set(HOST.conditions)
-        assert contrast.value in HOST.numbers
-    assert {HOST.deep, HOST.shallow} <= set(HOST.conditions)
-
-
 def test_a_training_that_blows_up_has_the_error_of_guessing():
     found = run(replace(TINY, rate=float("inf"), steps=3))
     assert found.status == "diverged"

@@ -3,7 +3,6 @@
 import json
 from base64 import b64encode
 from hashlib import sha256
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from edgewise.errors import InputError
 from edgewise.network import KAN
 from edgewise.view import page
 from edgewise.view.scene import scene
+from page_reader import Reader
 
 HOSTILE = [
     '<script>alert("1")</script>',
@@ -21,7 +21,6 @@ HOSTILE = [
     "$x_1$ ]]> --> </style> <!-- <script",
     "\x00\u202e 100% {}",
 ]
-VOID = {"meta", "br", "hr", "img", "input", "link"}
 
 
 def rough(widths, seed=0, dtype=torch.float64, **settings):
@@ -53,31 +52,6 @@ def full_report(outputs=1):
         "rows": 1234,
         "seconds": 1.5,
     }
-
-
-class Reader(HTMLParser):
-    """Collects tags, attributes and text, and checks that tags close in order."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.attributes, self.words, self.open = [], [], [], []
-        self.feed(text)
-        assert not self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value) for name, value in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    def all(self, name):
-        return [value for _, key, value in self.attributes if key == name]
 
 
 def written(tmp_path, net, X, report=None, **arguments):
