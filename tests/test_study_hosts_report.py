@@ -158,6 +158,7 @@ def test_a_host_is_a_row():
     (line,) = cells(tables, "Gains in dex with 95 % t intervals over seeds;")
     assert line["host"] == "A toy"
     assert line["headline"] == "NOT REPRODUCED"
+    assert line["contrasts that hold"] == "0 of 2"
     assert line["KAN's gain, equal parameters"].startswith("+0.301 [+0.27")
     assert line["equal time"] == "not measured"
     assert line["speaks for"] == "COMPOSITION"
@@ -165,6 +166,13 @@ def test_a_host_is_a_row():
     assert float(line["p (Holm)"]) < 0.05
     assert line["failed"] == "0 of 18"
     assert line["splines"] == "it has become an MLP: share 50%, damage +0.01 dex"
+
+
+def test_losing_less_is_not_called_an_advantage():
+    (line,) = cells(
+        page(*planted({"deep": -0.2, "shallow": -0.5}))[1], "Gains in dex with 95 % t intervals over seeds;"
+    )
+    assert line["speaks for"] == "COMPOSITION, but it only loses less"
 
 
 def test_the_table_of_errors_has_rates_failures_and_parameters():
@@ -214,7 +222,7 @@ def test_a_page_without_rows_says_what_is_missing():
     assert texts["How sure."] == "None of 27 planned trainings is in."
     (line,) = cells(tables, "Gains in dex")
     assert line["speaks for"] == line["headline"] == "NOT MEASURED"
-    assert line["its contrasts"] == "not measured"
+    assert line["contrasts that hold"] == "not measured"
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ class Picture:
 
 Block = Heading | Text | Table | Picture
 EMPTY = "No rows."
-LONGEST_UNBROKEN = 40  # letters of a cell that stay on one line
+LONGEST_UNBROKEN = 25  # letters of a cell that stay on one line
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; color: light-dark(#1c2430, #e4e8ee); background: light-dark(#fff, #14181d);

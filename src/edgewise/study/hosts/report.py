@@ -55,17 +55,17 @@ def blocks(study: Study, lines: Frame, choices: Mapping[str, Choices]) -> list[B
 
 def host_table(found: Sequence[Reading]) -> Table:
     """One row a host: its headline, what the KAN gains, and what that speaks for."""
-    headers = ["host", "headline", "its contrasts", "KAN's gain, equal parameters", "equal time"]
-    headers += ["gain, most less least composed", "speaks for"]
+    headers = ["host", "headline", "contrasts that hold", "speaks for", "gain, most less least composed"]
+    headers += ["KAN's gain, equal parameters", "equal time"]
     rows = [
         [
             one.host.title,
             one.headline,
-            "; ".join(dict.fromkeys(words.signed(figure) for figure in one.contrasts)),
+            words.held(one.contrasts),
+            words.speaks_for(one),
+            words.signed(one.composition),
             words.signed(one.effect),
             words.in_time(one),
-            words.signed(one.composition),
-            one.word,
         ]
         for one in found
     ]

@@ -34,7 +34,8 @@ RULE = (
     "A headline is reproduced where the 95 % interval of each of its contrasts lies above 0. The KAN's gain is that at "
     "the condition where the host composes most; the composition contrast is this gain less that where it composes "
     "least, of the same seeds. All intervals are t intervals over pairs of seeds: with three seeds a bootstrap is too "
-    "narrow, a t interval is wide and honest. Over hosts the host is the unit. Splines with less than "
+    "narrow, a t interval is wide and honest. Over hosts the host is the unit. 'It only loses less' stands where the "
+    "contrast is above 0 but the gain where the host composes most is certainly below. Splines with less than "
     f"{SMALL_SHARE:.0%} of the energy, or whose absence costs less than {SMALL_DAMAGE:g} dex, make a KAN that has "
     "become an MLP."
 )
@@ -124,6 +125,19 @@ def signed(found: Effect, unit: str = "") -> str:
     if found.pairs == 1:
         return f"{mean} [only one, no interval]"
     return f"{mean} [{found.interval.low:+.3f}, {found.interval.high:+.3f}]"
+
+
+def held(contrasts: Sequence[Effect]) -> str:
+    """How many contrasts of a headline hold."""
+    if all(one.sign == "absent" for one in contrasts):
+        return ABSENT
+    return f"{sum(one.sign == 'positive' for one in contrasts)} of {len(contrasts)}"
+
+
+def speaks_for(one: Reading) -> str:
+    """The word of the composition contrast, with what keeps it from being an advantage."""
+    loses = one.word == COMPOSITION and one.effect.sign == "negative"
+    return f"{one.word}, but it only loses less" if loses else one.word
 
 
 def in_time(one: Reading) -> str:
