@@ -13,7 +13,7 @@ from edgewise.layer import KANLayer
 from edgewise.study.hosts.analysis import COLUMNS, settled
 from edgewise.study.hosts.host import Contrast, Host
 from edgewise.study.hosts.loop import fit
-from edgewise.study.hosts.shares import spline_share, without_splines
+from edgewise.study.hosts.shares import spline_figures
 from edgewise.study.hosts.spec import Plan, Study
 from edgewise.study.hosts.trial import Outcome, Trial
 from edgewise.study.tasks import seeded
@@ -49,8 +49,7 @@ def run(trial: Trial) -> Outcome:
 
     train, valid, test = slice(0, 32), slice(32, 64), slice(64, 96)
     trained = fit(module, trial, lambda step: loss(module, train), lambda: measured(valid))
-    error, is_kan = measured(test), trial.arm == "kan"
-    bare = measured(test, without_splines(module)) if is_kan else None
+    error = measured(test)
     return Outcome(
         "done",
         error=error,
@@ -59,9 +58,8 @@ def run(trial: Trial) -> Outcome:
         numbers={"slope": slope, "gap": error - trained.valid},
         parameters=sum(p.numel() for p in module.parameters()),
         in_slots=sum(p.numel() for p in module.parameters()),
-        spline_share=spline_share(module, lambda: module(x[test])) if is_kan else None,
-        spline_damage=float(torch.log10(torch.tensor(bare / error))) if bare else None,
         seconds={"mlp": 1.0, "learned": 1.0, "kan": 2.1}[trial.arm],
+        **spline_figures(module, lambda: module(x[test]), lambda net: measured(test, net)),
     )
 
 

@@ -73,3 +73,13 @@ def test_other_files_are_left_alone(tmp_path):
     database.close()
     with pytest.raises(CheckpointError, match="rows of format 9"):
         Store(newer)
+
+
+def test_reading_changes_no_byte_of_the_file(tmp_path):
+    path = tmp_path / "rows.sqlite"
+    with Store(path) as store:
+        store.fact("time", 2.0)
+    before = path.read_bytes()
+    with Store(path) as store:
+        assert len(store) == 0
+    assert path.read_bytes() == before

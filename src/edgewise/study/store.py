@@ -43,7 +43,8 @@ class Store:
                     f"{path} has rows of format {version}; this edgewise reads {FORMAT}: take another folder"
                 )
             self._database.execute("PRAGMA synchronous = FULL")
-            self._database.executescript(f"{_TABLES} PRAGMA user_version = {FORMAT};")
+            if version != FORMAT:
+                self._database.executescript(f"{_TABLES} PRAGMA user_version = {FORMAT};")
         except sqlite3.Error as error:
             raise CheckpointError(f"{path} cannot be used for rows ({error}); take another folder") from None
 

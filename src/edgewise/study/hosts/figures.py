@@ -14,7 +14,7 @@ from edgewise.study.hosts.spec import REFERENCE
 from edgewise.study.statistics import Frame
 
 APART = 0.12  # of arms beside each other
-LETTERS = 46  # of a line beside an axis
+LETTERS = 34  # of a line beside an axis
 
 
 def conditions(lines: Frame, host: Host) -> bytes:
