@@ -283,7 +283,7 @@ def broken(X):
         (lambda net, X: broken(X), r"inputs of edge \(1, 0, 0\) are not finite on X"),
     ],
 )
-def test_what_cannot_be_done_says_so_in_one_line(X, edit, message):
+def test_what_cannot_be_done_says_so_in_one_line(X, edit, message, untyped):
     with pytest.raises(InputError, match=message) as caught:
         edit(new_network([2, (1, 1), 1]), X)
     assert "\n" not in str(caught.value)
