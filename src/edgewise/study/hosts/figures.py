@@ -18,7 +18,7 @@ LETTERS = 34  # of a line beside an axis
 
 
 def conditions(lines: Frame, host: Host) -> bytes:
-    """Left the errors of every seed by condition and arm, their medians joined; right ``A`` with its interval."""
+    """Left the errors of every seed by condition and arm, with their medians; right ``A`` with its interval."""
     lines = lines[lines["host"] == host.name]
     places = [name for name in host.conditions if name in set(lines["condition"])]
     arms = sorted(set(lines["arm"]), key=list(host.arms).index)
@@ -45,7 +45,7 @@ def _errors(ax: Any, lines: Frame, places: Sequence[str], arms: Sequence[str], s
             x,
             [np.median(values) if len(values) else np.nan for values in own],
             label=arm,
-            linewidth=0.8,
+            linestyle="none",
             **style,
         )
     logarithmic(ax.yaxis)
