@@ -115,7 +115,9 @@ def test_ctrl_c_in_a_listener_keeps_the_best_so_far():
     assert {c.formula.text for c in result.candidates} == {c.formula.text for c in heard[-1]}
 
 
-# Time
+# Time: a tenth over the limit, and what one pause of a busy machine may take
+
+PAUSE = 1.0
 
 
 @pytest.mark.parametrize("columns", [1, 3, 10])
@@ -125,7 +127,7 @@ def test_the_time_limit_is_kept_on_noise(columns, limit):
     start = time.perf_counter()
     result = found(X, noise(300), seconds=limit)
     passed = time.perf_counter() - start
-    assert passed < 1.1 * limit + 0.3
+    assert passed < 1.1 * limit + PAUSE
     assert result.seconds <= passed
     assert result.status != "exact"
 
@@ -136,7 +138,7 @@ def test_the_time_limit_is_kept_on_exact_laws(columns):
     y = np.exp(np.sin(3 * X[:, 0])) / (1 + X[:, -1] * X.mean(1)) ** 1.5
     start = time.perf_counter()
     found(X, y, seconds=2.0)
-    assert time.perf_counter() - start < 1.1 * 2.0 + 0.3
+    assert time.perf_counter() - start < 1.1 * 2.0 + PAUSE
 
 
 def test_a_simple_exact_law_ends_the_search_at_once():
