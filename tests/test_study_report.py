@@ -139,6 +139,15 @@ def test_without_rows_of_what_should_be_0_nothing_is_said_to_be_0():
     assert "came out as 0" not in said
 
 
+def test_a_legend_names_who_is_in_any_panel_once():
+    with figures.drawn(2, "x", "y") as (axes, png):
+        axes[0].plot([0, 1], label="mlp")
+        axes[1].plot([0, 1], label="mlp")
+        axes[1].plot([1, 0], label="rational")
+    assert [text.get_text() for text in axes[0].figure.legends[0].texts] == ["mlp", "rational"]
+    assert png.getvalue()
+
+
 def test_every_figure_draws_something():
     rows = planted(**COMPOSED)
     pairs, styles = advantages(rows, "mlp"), figures.Styles(["kan", "mlp"])

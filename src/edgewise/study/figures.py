@@ -1,9 +1,9 @@
 """The figures of a report, from the rows; the only place of the study that knows matplotlib."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -25,6 +25,9 @@ COLOURS = (
     "#a03060",
 )
 MARKERS = "osD^vPX<>*"
+APART = 0.07  # of arms beside each other, in octaves of depth
+
+T = TypeVar("T")
 
 
 class Styles:
@@ -40,17 +43,18 @@ class Styles:
 
 
 def errors(lines: Frame, styles: Styles) -> bytes:
-    """Error against depth, a panel a form: medians over task instances, quartiles shaded."""
+    """Error against depth, a panel a form: medians over task instances, with quartiles."""
     lines = lines[lines["role"] == "depth"]
     forms = sorted(lines["form"].unique())
     with drawn(len(forms), "hidden levels", "relative error") as (axes, png):
         for ax, form in zip(axes, forms, strict=True):
-            for arm, rows in lines[lines["form"] == form].groupby("arm"):
+            for shift, (arm, rows) in _beside(lines[lines["form"] == form].groupby("arm")):
                 by_task = np.log10(rows["e"]).groupby([rows["depth"], rows["instance"]]).mean().unstack(0)
                 low, middle, high = (10 ** by_task.quantile(q) for q in (0.25, 0.5, 0.75))
-                style = styles.of(str(arm))
-                ax.plot(middle.index, middle, label=arm, **style)
-                ax.fill_between(middle.index, low, high, color=style["color"], alpha=0.12, linewidth=0)
+                spread = [middle - low, high - middle]
+                ax.errorbar(
+                    middle.index * shift, middle, spread, label=arm, elinewidth=0.5, **styles.of(str(arm))
+                )
             _depth_axis(ax, lines["depth"], form)
             logarithmic(ax.yaxis)
     return png.getvalue()
@@ -63,17 +67,12 @@ def advantage(pairs: Frame, styles: Styles) -> bytes:
     with drawn(len(forms), "hidden levels", "advantage over the MLP, dex") as (axes, png):
         for ax, form in zip(axes, forms, strict=True):
             ax.axhline(0, color="#1c2430", linewidth=0.8)
-            for arm, rows in pairs[pairs["form"] == form].groupby("arm"):
+            for shift, (arm, rows) in _beside(pairs[pairs["form"] == form].groupby("arm")):
                 points = [(depth, *_mean_interval(part)) for depth, part in rows.groupby("depth")]
                 depth, mean, low, high = np.array(points, float).T
+                spread = [mean - low, high - mean]
                 ax.errorbar(
-                    depth,
-                    mean,
-                    [mean - low, high - mean],
-                    label=arm,
-                    capsize=2,
-                    elinewidth=0.8,
-                    **styles.of(str(arm)),
+                    depth * shift, mean, spread, label=arm, capsize=2, elinewidth=0.8, **styles.of(str(arm))
                 )
             _depth_axis(ax, pairs["depth"], form)
     return png.getvalue()
@@ -94,22 +93,27 @@ def target(pairs: Frame, styles: Styles) -> bytes:
             ax.set_yticks(range(grid.shape[0]), grid.index)
             for (i, j), value in np.ndenumerate(grid.to_numpy()):
                 colour = "white" if abs(value) > 0.6 * reach else "#1c2430"
-                ax.text(j, i, f"{value:+.2f}", ha="center", va="center", fontsize=8, color=colour)
+                said = f"{value:+.2f}" if value == value else ""
+                ax.text(j, i, said, ha="center", va="center", fontsize=8, color=colour)
             ax.set_title(f"{arm}, {form}", fontsize=9)
     return png.getvalue()
 
 
 def swap(pairs: Frame, styles: Styles) -> bytes:
-    """Mean advantage of whole arms and of perceptrons with one layer swapped, with bootstrap intervals."""
-    groups = [
-        (f"{arm}, {form}", _mean_interval(rows)) for (arm, form), rows in pairs.groupby(["arm", "form"])
-    ]
-    with drawn(1, "advantage, dex", "", legend=False) as (axes, png):
-        for place, (_, (mean, low, high)) in enumerate(groups):
-            axes[0].barh(place, mean, color=COLOURS[0], height=0.6)
-            axes[0].plot([low, high], [place, place], color="#1c2430", linewidth=1)
-        axes[0].set_yticks(range(len(groups)), [name for name, _ in groups])
-        axes[0].axvline(0, color="#1c2430", linewidth=0.8)
+    """Mean advantage of whole arms and of perceptrons with one layer swapped, a panel a task, with intervals."""
+    tasks = sorted(pairs["task"].unique())
+    names = sorted({f"{arm}, {form}" for arm, form in zip(pairs["arm"], pairs["form"], strict=True)})
+    with drawn(len(tasks), "advantage, dex", "", legend=False) as (axes, png):
+        for ax in axes[1:]:
+            ax.sharex(axes[0])
+        for ax, task in zip(axes, tasks, strict=True):
+            for (arm, form), rows in pairs[pairs["task"] == task].groupby(["arm", "form"]):
+                place, (mean, low, high) = names.index(f"{arm}, {form}"), _mean_interval(rows)
+                ax.barh(place, mean, color=COLOURS[0], height=0.6)
+                ax.plot([low, high], [place, place], color="#1c2430", linewidth=1)
+            ax.set_yticks(range(len(names)), names if ax is axes[0] else [""] * len(names))
+            ax.axvline(0, color="#1c2430", linewidth=0.8)
+            ax.set_title(task, fontsize=9)
     return png.getvalue()
 
 
@@ -129,6 +133,12 @@ def scaling(lines: Frame, styles: Styles) -> bytes:
             ax.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
             ax.set_title(form, fontsize=9)
     return png.getvalue()
+
+
+def _beside(groups: Iterable[T]) -> list[tuple[float, T]]:
+    """Each with a factor of its depth by which it stands beside the others."""
+    found = list(groups)
+    return [(2 ** (APART * (place - (len(found) - 1) / 2)), group) for place, group in enumerate(found)]
 
 
 def _mean_interval(pairs: Frame) -> tuple[float, float, float]:
@@ -170,7 +180,8 @@ def drawn(
         ax.tick_params(labelsize=8)
     figure.supxlabel(x, fontsize=9)
     figure.supylabel(y, fontsize=9)
-    handles = axes[0].get_legend_handles_labels() if panels else ([], [])
-    if legend and handles[0]:
-        figure.legend(*handles, loc="outside right upper", fontsize=8, frameon=False)
+    labelled = [zip(*ax.get_legend_handles_labels(), strict=True) for ax in axes[:panels]]
+    handles = {name: handle for pairs in labelled for handle, name in pairs}
+    if legend and handles:
+        figure.legend(handles.values(), handles, loc="outside right upper", fontsize=8, frameon=False)
     figure.savefig(png, format="png", dpi=130, metadata={"Software": None})

@@ -81,7 +81,7 @@ def _figures(lines: Frame, pairs: Frame) -> list[Block]:
             "error",
             figures.errors,
             lines,
-            "Test error against depth; median and quartiles over task instances.",
+            "Test error against depth; medians and quartiles over task instances.",
         ),
         (
             "depth",
@@ -163,9 +163,8 @@ def _mixed_table(pairs: Frame) -> Table:
         if part["instance"].nunique() > 1 and part["depth"].nunique() > 1:
             found = mixed_model(part)
             trusted = "yes" if found.converged else "no"
-            rows.append(
-                [str(arm), str(form), f"{found.slope:+.4f}", f"{found.error:.4f}", f"{found.p:.4f}", trusted]
-            )
+            known = [f"{found.slope:+.4f}", f"{found.error:.4f}", f"{found.p:.4f}"]
+            rows.append([str(arm), str(form), *(known if found.converged else ["-"] * 3), trusted])
     caption = (
         "The depth contrast by a mixed model: advantage over log2 depth, random slopes by task instance."
     )
