@@ -97,6 +97,7 @@ def test_the_answer_counts_verdicts_and_names_the_control():
         [one("kan-noise", 0.5, 0.1), one("kan-critical", 0.01, 1.0), one("learned", 0.5, 0.30103)]
     )
     assert "1 COMPOSITION (advantage comes from composition), 1 MIXED (rows do not decide" in said
+    assert "; of 6 contrasts, for fitting 0, for composition 3." in said
     assert "FITTING" not in said
     assert (
         "the KAN with our start (kan-critical, plain), has errors 0.10 times the plain perceptron's" in said

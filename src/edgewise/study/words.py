@@ -83,9 +83,17 @@ def _verdicts(kans: Sequence[Verdict]) -> str:
     counts = [(words.count(word), word) for word in (COMPOSITION, FITTING, MIXED) if word in words]
     if len(counts) > 1:
         said = ", ".join(f"{count} {word} ({_MEANS[word]})" for count, word in counts)
-        return f"Of {len(kans)} kinds of KAN judged, the verdicts are: {said}."
+        return f"Of {len(kans)} kinds of KAN judged, the verdicts are: {said}{_tally(kans)}."
     who = _named(kans[0]) if len(kans) == 1 else f"all {len(kans)} kinds of KAN"
-    return f"For {who} the verdict is {words[0]}: {'its' if words[0] != MIXED else 'the'} {_MEANS[words[0]]}."
+    whose = "its" if words[0] != MIXED else "the"
+    return f"For {who} the verdict is {words[0]}: {whose} {_MEANS[words[0]]}{_tally(kans)}."
+
+
+def _tally(found: Sequence[Verdict]) -> str:
+    """How many contrasts speak for what."""
+    signs = [contrast.sign for verdict in found for contrast in verdict.contrasts]
+    fitting, composing = signs.count("negative"), signs.count("positive")
+    return f"; of {len(signs)} contrasts, for fitting {fitting}, for composition {composing}"
 
 
 def certainty(found: Sequence[Check], lines: Frame, plan: Plan) -> str:
