@@ -140,6 +140,34 @@ def test_without_rows_of_what_should_be_0_nothing_is_said_to_be_0():
     assert "came out as 0" not in said
 
 
+def test_errors_are_told_by_form_so_that_forms_can_be_compared(tmp_path):
+    (tmp_path / "study.toml").write_text(TINY)
+    lines = [
+        line("depth", "mlp", "gp", draw, levels, 0, error * factor, form=form)
+        for form, error in (("plain", 0.1), ("residual", 0.4))
+        for draw, factor in ((0, 0.5), (1, 2.0))
+        for levels in ((1, 2) if form == "plain" else (2,))
+    ]
+    made = blocks(load(tmp_path / "study.toml"), Plan({}, {}), judged(pd.DataFrame(lines)))
+    table = next(b for b in made if isinstance(b, Table) and b.caption.startswith("Relative error"))
+    assert table.headers == ["arm", "form", "L = 1", "L = 2"]
+    assert table.rows == [["mlp", "plain", "0.100", "0.100"], ["mlp", "residual", "-", "0.400"]]
+
+
+def test_a_smaller_loss_on_held_out_combinations_is_seen_to_be_a_loss(tmp_path):
+    (tmp_path / "study.toml").write_text(TINY)
+    shown = {"mlp": 0.1, "kan": 0.2}
+    lines = [
+        line("transfer", arm, "hyperteacher:6:2", draw, 4, 0, error, 0.5)
+        for arm, error in shown.items()
+        for draw in range(3)
+    ]
+    made = blocks(load(tmp_path / "study.toml"), Plan({}, {}), judged(pd.DataFrame(lines)))
+    table = next(b for b in made if isinstance(b, Table) and "held out" in b.headers)
+    assert table.rows[0][2].startswith("-0.301")
+    assert table.rows[0][3].startswith("+0.000")
+
+
 def test_a_legend_names_who_is_in_any_panel_once():
     with figures.drawn(2, "x", "y") as (axes, png):
         axes[0].plot([0, 1], label="mlp")

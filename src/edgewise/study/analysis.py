@@ -66,7 +66,9 @@ def advantages(lines: Frame, reference: str) -> Frame:
 def equal_time_advantages(lines: Frame, reference: str) -> Frame:
     """The same for equal wall-clock time: whoever was faster has had more steps."""
     longer = lines[lines["role"] == EQUAL_TIME]
-    normal = lines[(lines["role"] == "depth") & lines["depth"].isin(longer["depth"].unique())]
+    normal = lines[
+        (lines["role"] == "depth") & lines["depth"].isin(longer["depth"].unique())
+    ].drop_duplicates("key")
     keys = [key for key in PAIRED if key != "sweep"]
     found = []
     for arm in sorted(set(normal["arm"]) - {reference, "mlp-again"}):

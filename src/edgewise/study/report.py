@@ -11,7 +11,7 @@ from edgewise.study.arms import is_kan
 from edgewise.study.page import Block, Heading, Picture, Table, Text, as_html, as_markdown
 from edgewise.study.plan import Plan, main_plan
 from edgewise.study.spec import Spec
-from edgewise.study.statistics import Frame, bootstrap, mixed_model, wilson
+from edgewise.study.statistics import Frame, bootstrap, instance_means, mixed_model, wilson
 from edgewise.study.store import Store
 from edgewise.study.verdict import Verdict, checks, verdicts
 from edgewise.view.writing import replacing
@@ -60,8 +60,10 @@ def blocks(spec: Spec, plan: Plan, lines: Frame) -> list[Block]:
         _name_table(lines),
         _check_table(tested),
         _mixed_table(pairs),
+        _level_table(lines[lines["role"] == "depth"]),
         _time_table(lines, spec.reference),
         _role_table(pairs.assign(task="all"), "depth", "Mean advantage by depth, over all instances, dex."),
+        _held_table(pairs[pairs["role"] == "transfer"]),
         _role_table(pairs, "swap", "One layer swapped, by task: mean advantage, dex."),
         _role_table(pairs, "public", "Tasks without a planted structure: mean advantage, dex."),
         _failure_table(lines),
@@ -171,6 +173,19 @@ def _mixed_table(pairs: Frame) -> Table:
     return Table(["arm", "form", "slope", "standard error", "p", "converged"], rows, caption)
 
 
+def _level_table(deep: Frame) -> Table:
+    depths, rows = sorted(deep["depth"].unique()), []
+    for (arm, form), part in deep.groupby(["arm", "form"]):
+        by_depth = np.log10(part["e"]).groupby(part["depth"]).mean()
+        told = [f"{10 ** by_depth[depth]:.3f}" if depth in by_depth else "-" for depth in depths]
+        rows.append([str(arm), str(form), *told])
+    caption = (
+        "Relative error by hidden levels L, geometric mean over instances and seeds. Advantages are taken against the "
+        "perceptron of the same form; here forms can be compared too."
+    )
+    return Table(["arm", "form", *(f"L = {depth}" for depth in depths)], rows, caption)
+
+
 def _time_table(lines: Frame, reference: str) -> Table:
     pairs = equal_time_advantages(lines, reference)
     caption = (
@@ -200,6 +215,20 @@ def _advantage_table(pairs: Frame, caption: str) -> Table:
                 ]
             )
     return Table(["arm", "form", "task", "hidden levels", "mean", "95 % interval"], rows, caption)
+
+
+def _held_table(pairs: Frame) -> Table:
+    rows = []
+    for (arm, form), part in pairs.groupby(["arm", "form"]):
+        table = part[["instance", "seed"]]
+        columns = [table.assign(value=part[column]) for column in ("advantage", "held")]
+        means = [f"{instance_means(one).mean():+.3f} ({_interval(bootstrap(one, 2000))})" for one in columns]
+        rows.append([str(arm), str(form), *means])
+    caption = (
+        "Combinations of modules shown in training and kept from it: mean advantage, dex. The contrast is the "
+        "difference of the two columns; where the first is negative, a positive contrast is a smaller loss."
+    )
+    return Table(["arm", "form", "shown", "held out"], rows, caption)
 
 
 def _failure_table(lines: Frame) -> Table:
