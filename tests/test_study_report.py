@@ -100,9 +100,32 @@ def test_the_answer_counts_verdicts_and_names_the_control():
     assert "; of 6 contrasts, for fitting 0, for composition 3." in said
     assert "FITTING" not in said
     assert (
-        "the KAN with our start (kan-critical, plain), has errors 0.10 times the plain perceptron's" in said
+        "the KAN with our start (kan-critical, plain), has errors 0.10 times those of the perceptron" in said
     )
     assert "(a perceptron with learned functions on its nodes: 0.50 times)" in said
+
+
+def test_the_best_of_each_are_compared_across_forms_and_depths():
+    found = {
+        ("mlp", "plain", 4): 0.1,
+        ("mlp", "residual", 4): 0.4,
+        ("kan-noise", "residual", 2): 0.05,
+        ("kan-noise", "residual", 4): 0.1,
+        ("learned", "plain", 1): 0.2,
+    }
+    lines = [
+        line("depth", arm, "gp", draw, depth, 0, error * factor, form=form)
+        for (arm, form, depth), error in found.items()
+        for draw, factor in ((0, 0.5), (1, 2.0))
+    ]
+    said = words.best_of_each(judged(pd.DataFrame(lines)), "mlp")
+    assert (
+        "the best KAN (kan-noise, residual, L = 2) has errors 0.50 times those of the best perceptron (mlp, plain"
+        in said
+    )
+    assert "learned functions on its nodes: 2.00 times)" in said
+    assert "among 2 settings of KANs and 2 of perceptrons" in said
+    assert "No rows" in words.best_of_each(judged(pd.DataFrame(lines[:4])), "mlp")
 
 
 def test_every_arm_has_plain_words():

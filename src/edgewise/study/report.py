@@ -50,6 +50,7 @@ def blocks(spec: Spec, plan: Plan, lines: Frame) -> list[Block]:
         Heading(spec.question, title=True),
         Text(words.ASKED, "Asked."),
         Text(words.answer(judged), "Answer.", loud=True),
+        Text(words.best_of_each(lines, spec.reference), "Best of each."),
         Text(words.certainty(tested, lines, plan), "How sure."),
         Text(words.limits(spec), "What this does not show."),
         Heading("Verdicts"),

@@ -1,6 +1,9 @@
 """The sentences of a report, made from the numbers by rule; nobody writes them by hand."""
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from edgewise.study.arms import is_kan
 from edgewise.study.plan import Plan
@@ -74,8 +77,30 @@ def answer(found: Sequence[Verdict]) -> str:
     beside = f" (a {named(CONTROL)}: {times(control[0].advantage)})" if control else ""
     return (
         f"{_verdicts(kans)} Over all depths the best, {_named(best)}, has errors {times(best.advantage)} "
-        f"the plain perceptron's with as many parameters{beside}{change}."
+        f"those of the perceptron of the same form with as many parameters{beside}{change}."
     )
+
+
+def best_of_each(lines: Frame, reference: str) -> str:
+    """KAN, control and reference each at the depth and form at which it is best."""
+    deep = lines[lines["role"] == "depth"]
+    errors = np.log10(deep["e"]).groupby([deep["arm"], deep["form"], deep["depth"]]).mean()
+    arm = errors.index.get_level_values("arm")
+    groups = [errors[arm.map(is_kan)], errors[arm == reference], errors[arm == CONTROL]]
+    if not (len(groups[0]) and len(groups[1])):
+        return "No rows of a KAN beside the perceptron yet."
+    kan, own = groups[0].idxmin(), groups[1].idxmin()
+    control = f" (a {named(CONTROL)}: {times(errors[own] - groups[2].min())})" if len(groups[2]) else ""
+    return (
+        f"With form and depth chosen for each, the best KAN ({_setting(kan)}) has errors "
+        f"{times(errors[own] - errors[kan])} those of the best perceptron ({_setting(own)}){control}. They were chosen "
+        f"by these very errors, among {len(groups[0])} settings of KANs and {len(groups[1])} of perceptrons."
+    )
+
+
+def _setting(found: Any) -> str:
+    arm, form, depth = found
+    return f"{arm}, {form}, L = {depth}"
 
 
 def _verdicts(kans: Sequence[Verdict]) -> str:
