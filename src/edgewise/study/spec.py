@@ -5,6 +5,7 @@ says what its rows are for:
 
 ========== =================================================================================
 depth      the slope of the advantage over network depth, first contrast
+elsewhere  the same slope on tasks of other kinds, task by task; no part of the verdict
 target     depth and roughness of the target at one network depth, second contrast
 transfer   held-out combinations, third contrast
 null       tasks on which nothing can be learned: the advantage must be 0
@@ -27,7 +28,7 @@ from edgewise.study.arms import ARMS, FORMS
 from edgewise.study.cell import Cell
 from edgewise.study.matching import matched
 
-ROLES = ("depth", "target", "transfer", "null", "swap", "scale", "public")
+ROLES = ("depth", "target", "transfer", "null", "swap", "scale", "elsewhere", "public")
 
 
 @dataclass(frozen=True)
