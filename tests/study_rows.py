@@ -73,6 +73,16 @@ rows = [32]
 seeds = 1
 
 [[sweep]]
+name = "elsewhere"
+role = "elsewhere"
+arms = ["mlp", "kan-critical"]
+tasks = ["gp"]
+depths = [1, 2]
+parameters = [200]
+rows = [32]
+seeds = 1
+
+[[sweep]]
 name = "target"
 role = "target"
 arms = ["mlp", "kan-critical"]

@@ -49,6 +49,7 @@ def test_the_report_is_whole(folder):
     assert {path.stem for path in (folder / "figures").iterdir()} == {
         "error",
         "advantage",
+        "elsewhere",
         "target",
         "swap",
         "scaling",
@@ -177,6 +178,21 @@ def test_errors_are_told_by_form_so_that_forms_can_be_compared(tmp_path):
     assert table.rows == [["mlp", "plain", "0.100", "0.100"], ["mlp", "residual", "-", "0.400"]]
 
 
+def test_slopes_on_other_tasks_stand_by_themselves_and_change_no_verdict(tmp_path):
+    (tmp_path / "study.toml").write_text(TINY)
+    lines = [
+        line("elsewhere", arm, "gp", 0, levels, seed, error, form="plain")
+        for seed in range(3)
+        for levels in (1, 2, 4)
+        for arm, error in (("mlp", 0.5), ("kan", 0.05 * levels))
+    ]
+    rows = judged(pd.DataFrame(lines))
+    assert verdicts(advantages(rows, "mlp")) == ()
+    made = blocks(load(tmp_path / "study.toml"), Plan({}, {}), rows)
+    table = next(b for b in made if isinstance(b, Table) and "dex per doubling" in b.headers)
+    assert table.rows == [["gp", "plain", "kan", "+1.000", "+0.398", "-0.301", "-0.301 to -0.301"]]
+
+
 def test_a_smaller_loss_on_held_out_combinations_is_seen_to_be_a_loss(tmp_path):
     (tmp_path / "study.toml").write_text(TINY)
     shown = {"mlp": 0.1, "kan": 0.2}
@@ -207,6 +223,7 @@ def test_every_figure_draws_something():
     drawn = [
         figures.errors(rows, styles),
         figures.advantage(pairs, styles),
+        figures.elsewhere(pairs.assign(role="elsewhere"), styles),
         figures.target(pairs, styles),
         figures.swap(pairs[pairs["role"] == "depth"], styles),
         figures.scaling(scale, styles),

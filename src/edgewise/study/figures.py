@@ -62,19 +62,27 @@ def errors(lines: Frame, styles: Styles) -> bytes:
 
 def advantage(pairs: Frame, styles: Styles) -> bytes:
     """Advantage against depth, a panel a form: means over task instances with bootstrap intervals."""
-    pairs = pairs[pairs["role"] == "depth"]
-    forms = sorted(pairs["form"].unique())
-    with drawn(len(forms), "hidden levels", "advantage over the MLP, dex") as (axes, png):
-        for ax, form in zip(axes, forms, strict=True):
+    return _over_depth(pairs[pairs["role"] == "depth"], ["form"], styles)
+
+
+def elsewhere(pairs: Frame, styles: Styles) -> bytes:
+    """The same on tasks of other kinds, a panel a task and form."""
+    return _over_depth(pairs[pairs["role"] == "elsewhere"], ["form", "task"], styles)
+
+
+def _over_depth(pairs: Frame, panels: list[str], styles: Styles) -> bytes:
+    groups = list(pairs.groupby(panels))
+    with drawn(len(groups), "hidden levels", "advantage over the MLP, dex") as (axes, png):
+        for ax, (names, group) in zip(axes, groups, strict=True):
             ax.axhline(0, color="#1c2430", linewidth=0.8)
-            for shift, (arm, rows) in _beside(pairs[pairs["form"] == form].groupby("arm")):
+            for shift, (arm, rows) in _beside(group.groupby("arm")):
                 points = [(depth, *_mean_interval(part)) for depth, part in rows.groupby("depth")]
                 depth, mean, low, high = np.array(points, float).T
                 spread = [mean - low, high - mean]
                 ax.errorbar(
                     depth * shift, mean, spread, label=arm, capsize=2, elinewidth=0.8, **styles.of(str(arm))
                 )
-            _depth_axis(ax, pairs["depth"], form)
+            _depth_axis(ax, pairs["depth"], ", ".join(names[::-1]))
     return png.getvalue()
 
 

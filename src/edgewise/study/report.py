@@ -13,7 +13,7 @@ from edgewise.study.plan import Plan, main_plan
 from edgewise.study.spec import Spec
 from edgewise.study.statistics import Frame, bootstrap, instance_means, mixed_model, wilson
 from edgewise.study.store import Store
-from edgewise.study.verdict import Verdict, checks, verdicts
+from edgewise.study.verdict import Verdict, checks, values, verdicts
 from edgewise.view.writing import replacing
 
 FOLDER = "figures"
@@ -64,6 +64,7 @@ def blocks(spec: Spec, plan: Plan, lines: Frame) -> list[Block]:
         _level_table(lines[lines["role"] == "depth"]),
         _time_table(lines, spec.reference),
         _role_table(pairs.assign(task="all"), "depth", "Mean advantage by depth, over all instances, dex."),
+        _slope_table(pairs[pairs["role"] == "elsewhere"]),
         _held_table(pairs[pairs["role"] == "transfer"]),
         _role_table(pairs, "swap", "One layer swapped, by task: mean advantage, dex."),
         _role_table(pairs, "public", "Tasks without a planted structure: mean advantage, dex."),
@@ -92,6 +93,13 @@ def _figures(lines: Frame, pairs: Frame) -> list[Block]:
             figures.advantage,
             pairs,
             "Advantage over the MLP of the same form against depth.",
+        ),
+        (
+            "elsewhere",
+            "elsewhere",
+            figures.elsewhere,
+            pairs,
+            "The same on tasks that are no trees; no part of the verdict.",
         ),
         (
             "target",
@@ -216,6 +224,30 @@ def _advantage_table(pairs: Frame, caption: str) -> Table:
                 ]
             )
     return Table(["arm", "form", "task", "hidden levels", "mean", "95 % interval"], rows, caption)
+
+
+def _slope_table(pairs: Frame) -> Table:
+    rows = []
+    for (task, form, arm), part in pairs.groupby(["task", "form", "arm"]):
+        means = part.groupby("depth")["advantage"].mean()
+        slopes = values("depth", part)
+        found = f"{instance_means(slopes).mean():+.3f}"
+        rows.append(
+            [
+                task,
+                form,
+                arm,
+                f"{means.iloc[0]:+.3f}",
+                f"{means.iloc[-1]:+.3f}",
+                found,
+                _interval(bootstrap(slopes)),
+            ]
+        )
+    headers = ["task", "form", "arm", "shallowest", "deepest", "dex per doubling", "95 % interval"]
+    caption = (
+        "Advantage over depth on tasks that are no trees, dex; intervals over seeds. No part of the verdict."
+    )
+    return Table(headers, rows, caption)
 
 
 def _held_table(pairs: Frame) -> Table:
