@@ -190,6 +190,13 @@ def test_missing_functions_leave_the_goal_undecided():
     assert "Beaten on 1 of 1" in found["the paper's accuracy on special functions"].found
 
 
+def test_functions_that_only_one_has_learned_so_far_are_left_out_of_the_comparison():
+    lines = findings(0.1, 1.0, names=("kv", "I.6.2", "I.9.18"))
+    fair = verdicts_of(lines[(lines["task"] != "kv") | (lines["arm"] == "kan")])[words.FAIR].found
+    assert "on 2 of 2 functions" in fair
+    assert 8 < float(re.search(r"error is ([\d.]+) times", fair)[1]) < 12
+
+
 def test_the_median_counts_and_the_deviation_is_divided_out():
     lines = findings(0.1, 1.0, names=("kv",))
     lines.loc[(lines["arm"] == "kan") & (lines["seed"] == 0), "e"] = 1e-12

@@ -138,7 +138,8 @@ def _against_perceptron(table: Frame) -> Judged:
     claim = "KANs are more accurate than perceptrons"
     if not count.of:
         return Judged(FAIR, claim, "", ABSENT)
-    ratio = float(np.median(np.log10(table["mlp_e"].astype(float) / table["kan_e"].astype(float))))
+    both = table.dropna(subset=["kan_e", "mlp_e"])
+    ratio = float(np.median(np.log10(both["mlp_e"].astype(float) / both["kan_e"].astype(float))))
     said = (
         f"In equal time the KAN is more accurate on {count.wins} of {count.of} functions; the perceptron's error is "
         f"{_times(10**ratio)} times the KAN's in the median."
