@@ -36,6 +36,10 @@ def test_page_picture_and_command_are_in_the_manual(name):
         assert "Content-Security-Policy" in text
 
 
+def test_the_page_of_the_study_is_the_report_of_its_rows():
+    assert (PAGES / "study.html").read_bytes() == (ROOT / "studies" / "depth" / "report.html").read_bytes()
+
+
 def test_the_pages_are_small():
     sizes = {path.name: path.stat().st_size for path in PAGES.glob("*.html")}
     assert max(sizes.values()) < 1_500_000
