@@ -215,6 +215,30 @@ def test_a_sign_test_is_the_binomials():
     assert Count(0, 0).p == 1.0
 
 
+def stages(power, cells=(5, 10, 20, 40), level=1.0):
+    """Made-up lines of scaling: two seeds whose error falls as this power of the cells, and a little more."""
+    table = lambda power: [[n, n + 3, level * n**-power, 1.0] for n in cells]  # noqa: E731
+    line = {"piece": "scaling", "task": "toy-bessel", "arm": "kan", "status": "done", "deviation": 1.0}
+    return pd.DataFrame(
+        [line | {"seed": seed, "e": 0.1, "numbers": table(power + 0.1 * seed)} for seed in (0, 1)]
+    )
+
+
+@pytest.mark.parametrize(("power", "word"), [(3.95, "HOLDS"), (2.0, "DOES NOT HOLD")])
+def test_a_planted_power_gets_its_verdict(power, word):
+    judged = verdicts_of(stages(power))["errors fall as the fourth power"]
+    assert judged.word == word
+    assert f"bessel {power + 0.05:.2f} [{power:.2f}, {power + 0.1:.2f}]" in judged.found
+
+
+def test_a_power_that_cannot_be_measured_says_why():
+    short = verdicts_of(stages(4.0, cells=(5, 10)))["errors fall as the fourth power"]
+    rounded = verdicts_of(stages(4.0, level=1e-12))["errors fall as the fourth power"]
+    assert (short.word, rounded.word) == ("UNDECIDED", "UNDECIDED")
+    assert "too few sizes in the time" in short.found
+    assert "rounding decides" in rounded.found
+
+
 def peaks(final, arm="spline", task="peaks-1d"):
     table = np.full((6, 5), 1.0)
     for k in range(5):

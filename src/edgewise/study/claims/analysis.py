@@ -75,7 +75,10 @@ def wins(table: Frame, ours: str, theirs: str) -> Count:
 
 @dataclass(frozen=True)
 class Exponent:
-    """Of a function and arm, against ``"cells"`` or ``"parameters"``; None where there was none to measure."""
+    """Of a function and arm, against ``"cells"`` or ``"parameters"``; None where there was none to measure.
+
+    ``sizes`` is how many a seed got through at most, ``smallest`` the smallest error of all.
+    """
 
     task: str
     arm: str
@@ -83,6 +86,7 @@ class Exponent:
     mean: float | None
     interval: Interval | None
     seeds: int
+    sizes: int
     smallest: float
 
 
@@ -96,17 +100,18 @@ def exponents(lines: Frame) -> list[Exponent]:
 
 
 def _exponent(task: str, arm: str, against: str, part: Frame, column: int) -> Exponent:
-    values, errors = [], []
+    values, errors, sizes = [], [], 0
     for _, line in part.iterrows():
         table = np.array(line["numbers"], float).reshape(-1, 4)
         errors += table[:, 2].tolist()
+        sizes = max(sizes, len(table))
         values.append(exponent(table[:, column].tolist(), table[:, 2].tolist(), line["deviation"]))
     kept = [value for value in values if value is not None]
     smallest = min(errors, default=float("nan"))
     if not kept:
-        return Exponent(task, arm, against, None, None, len(values), smallest)
+        return Exponent(task, arm, against, None, None, len(values), sizes, smallest)
     table = pd.DataFrame({"instance": range(len(kept)), "seed": 0, "value": kept})
-    return Exponent(task, arm, against, float(np.mean(kept)), bootstrap(table), len(kept), smallest)
+    return Exponent(task, arm, against, float(np.mean(kept)), bootstrap(table), len(kept), sizes, smallest)
 
 
 def forgetting(lines: Frame) -> Frame:

@@ -18,6 +18,7 @@ from edgewise.study.claims.analysis import (
     wins,
 )
 from edgewise.study.claims.analysis import exponents as measured_exponents
+from edgewise.study.claims.scaling import FEWEST
 from edgewise.study.statistics import Frame
 
 HOLDS, FAILS, OPEN, ABSENT = "HOLDS", "DOES NOT HOLD", "UNDECIDED", "NOT MEASURED"
@@ -168,15 +169,16 @@ def _scaling(found: Sequence[Exponent]) -> Judged:
     known = [one for one in against if one.mean is not None and one.interval is not None]
     reach = [one for one in known if one.interval and one.interval.high >= THEORY]
     said = "; ".join(f"{one.task.removeprefix('toy-')} {exponent_text(one)}" for one in against)
-    word = HOLDS if known and len(reach) == len(known) else OPEN if reach else FAILS
+    word = HOLDS if known and len(reach) == len(known) else OPEN if reach or not known else FAILS
     return Judged(short, claim, f"Exponents: {said}.", word)
 
 
 def exponent_text(one: Exponent) -> str:
-    """``3.9 [3.7, 4.1]``, or that there is none."""
+    """``3.87 [3.71, 4.10]``, or why there is none."""
     if one.mean is None or one.interval is None:
-        return f"none to measure (error down to {one.smallest:.0e})"
-    return f"{one.mean:.1f} [{one.interval.low:.1f}, {one.interval.high:.1f}]"
+        why = "too few sizes in the time" if one.sizes < FEWEST else "rounding decides"
+        return f"none to measure ({why}, error down to {one.smallest:.0e})"
+    return f"{one.mean:.2f} [{one.interval.low:.2f}, {one.interval.high:.2f}]"
 
 
 def _remembered(table: Frame) -> list[Judged]:
