@@ -239,6 +239,15 @@ def test_a_power_that_cannot_be_measured_says_why():
     assert "rounding decides" in rounded.found
 
 
+@pytest.mark.parametrize(("last", "told"), [(0.5, False), (2.0, True)])
+def test_a_largest_perceptron_that_is_worse_than_a_smaller_one_is_told(last, told):
+    numbers = [[3, 25, 4.0, 1.0], [5, 51, 1.0, 2.0], [8, 105, last, 3.0]]
+    line = {"piece": "scaling", "task": "toy-deep", "arm": "mlp", "status": "done", "numbers": numbers}
+    line |= {"seconds": 9.0, "date": "2026-11-23", "version": "edgewise", "machine": "Linux", "load": 1.0}
+    said = words.certainty(pd.DataFrame([line | {"seed": seed} for seed in range(3)]), 3, {})
+    assert ("On 1 of 1 toy functions the largest perceptron does worse" in said) is told
+
+
 def peaks(final, arm="spline", task="peaks-1d"):
     table = np.full((6, 5), 1.0)
     for k in range(5):

@@ -114,6 +114,16 @@ def _exponent(task: str, arm: str, against: str, part: Frame, column: int) -> Ex
     return Exponent(task, arm, against, float(np.mean(kept)), bootstrap(table), len(kept), sizes, smallest)
 
 
+def risen(lines: Frame) -> tuple[int, int]:
+    """On how many toy functions, of how many, the largest perceptron has a larger median error than a smaller one."""
+    part = lines[(lines["piece"] == "scaling") & (lines["arm"] == "mlp") & (lines["status"] == "done")]
+    found = []
+    for _, one in part.groupby("task"):
+        middle = np.median([np.array(table, float).reshape(-1, 4)[:, 2] for table in one["numbers"]], axis=0)
+        found.append(bool(middle[-1] > middle.min()))
+    return sum(found), len(found)
+
+
 def forgetting(lines: Frame) -> Frame:
     """A line for every run of the peaks: final error, error right after learning, and how much earlier regions lost.
 

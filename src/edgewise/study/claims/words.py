@@ -15,6 +15,7 @@ from edgewise.study.claims.analysis import (
     lead,
     leads,
     medians,
+    risen,
     wins,
 )
 from edgewise.study.claims.analysis import exponents as measured_exponents
@@ -96,6 +97,17 @@ def certainty(lines: Frame, planned: int, tuned: dict) -> str:
         f"average load of {lines['load'].min():.1f} to {lines['load'].max():.1f}: on a busy machine fits get less "
         f"done in its seconds. {failed} rows failed and count as predicting the mean; {late} fits took over a minute. "
         f"{loose} of {len(tuned)} learning rates of the continual learning lie at an end of what was tried."
+        f"{_unconverged(lines)}"
+    )
+
+
+def _unconverged(lines: Frame) -> str:
+    worse, of = risen(lines)
+    if not worse:
+        return ""
+    return (
+        f" On {worse} of {of} toy functions the largest perceptron does worse than a smaller one: its seconds were too "
+        "few to converge in, and its exponents may be too low."
     )
 
 
