@@ -399,6 +399,12 @@ def test_pde_shows_what_was_found_between_its_bounds():
     assert float(low) < float(found) < float(high)
 
 
+def test_pde_goes_another_way_where_asked():
+    said = run("pde", "heat", "--method", "variable-projection", "--causal", "100").stdout
+    assert "by causal weights, then at once, by variable projection as asked" in said
+    assert "choose one of: auto, least-squares" in mistake("pde", "heat", "--method", "newton")
+
+
 def test_pde_keeps_its_solution_and_writes_it_down(tmp_path):
     folder = tmp_path / "poisson"
     facts = json.loads(run("pde", "poisson", "--out", str(folder), "--formula", "--json").stdout)

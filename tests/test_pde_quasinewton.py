@@ -153,5 +153,5 @@ def test_which_method_is_taken():
     assert SolveConfig().chosen(LARGE) == "least-squares"
     assert SolveConfig().chosen(LARGE + 1) == "lbfgs"
     assert SolveConfig(method="least-squares").chosen(10**6) == "least-squares"
-    with pytest.raises(InputError, match="choose one of: auto, least-squares, lbfgs"):
+    with pytest.raises(InputError, match="choose one of: auto, least-squares, variable-projection, lbfgs"):
         SolveConfig(method="newton")

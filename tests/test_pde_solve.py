@@ -17,7 +17,9 @@ from edgewise.pde import (
     Problem,
     SolveConfig,
     dirichlet,
+    energy,
     initial,
+    initial_rate,
     neumann,
     odd,
     robin,
@@ -113,6 +115,62 @@ def test_a_load_between_the_fitted_points_is_seen():
         assert solve(thin, cells=4, rank=1, adaptive=False).status == "unsure"
 
 
+@pytest.mark.parametrize("name", ["poisson", "heat"])
+def test_projection_comes_to_the_same_in_fewer_steps(name):
+    one = case(name)
+    plain, projected = (
+        solve(one.build(0), method=method, rank=2, cells=10, max_seconds=60, adaptive=False)
+        for method in ("least-squares", "variable-projection")
+    )
+    assert projected.history[-1].loss == pytest.approx(plain.history[-1].loss, rel=1e-2)
+    assert one.error(projected) == pytest.approx(one.error(plain), rel=0.1)
+    assert projected.history[-1].steps < plain.history[-1].steps
+    assert "by variable projection as asked" in projected.message
+
+
+def test_projection_where_an_unknown_has_one_coordinate():
+    solution = solve(bar(), method="variable-projection")
+    assert float(solution(x=0.5)) == pytest.approx(0.25, abs=1e-10)
+
+
+def test_projection_is_for_linear_problems():
+    curved = Problem("u", Interval(x=(0, 1)), {"k": lambda u: u.xx + u**2}, {"ends": dirichlet("u", 1.0)})
+    sought = Problem(
+        "u",
+        Interval(x=(0, 1)),
+        {"k": lambda u, D: D * u.xx + 1},
+        {"ends": dirichlet("u", 1.0)},
+        parameters={"D": 1.0},
+    )
+    held = Problem("u", Interval(x=(0, 1)), {"k": energy(lambda u: u.x**2)}, {"ends": dirichlet("u", 1.0)})
+    for problem in (curved, sought, held):
+        with pytest.raises(InputError, match='type method="least-squares"'):
+            solve(problem, method="variable-projection")
+
+
+def test_a_swing_that_was_marched_goes_on_until_it_stands_still():
+    """Van der Pol's oscillator, whose corners need more cells than marching has, beside SciPy's integrator."""
+    problem = Problem(
+        "u",
+        Interval(t=(0, 10)),
+        {"swing": lambda u: u.tt - 2 * (1 - u.value**2) * u.t + u.value},
+        {"start": initial("u", 2.0), "rest": initial_rate("u", 0.0)},
+    )
+    t = np.linspace(0, 10, 101)
+    exact = solve_ivp(
+        lambda t, y: [y[1], 2 * (1 - y[0] ** 2) * y[1] - y[0]],
+        (0, 10),
+        [2.0, 0.0],
+        t_eval=t,
+        rtol=1e-11,
+        atol=1e-12,
+    )
+    solution = solve(problem, max_seconds=120)
+    assert solution.status == "converged"
+    assert solution.message.startswith("nonlinear in time: marched, then polished")
+    np.testing.assert_allclose(solution(t=t), exact.y[0], atol=1e-5)
+
+
 def test_degree_must_exceed_the_derivatives():
     with pytest.raises(InputError, match="type degree=3"):
         solve(bar(), degree=2)
@@ -146,6 +204,19 @@ def test_diffusivity_from_noisy_measurements():
         assert one.error(solution) <= one.target
         low, high = solution.intervals["D"]
         inside += low <= 0.1 <= high
+    assert inside >= 2
+
+
+@pytest.mark.slow
+def test_viscosity_from_noisy_measurements_is_not_left_on_a_plateau():
+    """On small networks the measurements hold the sum of squares up, while nu is still a quarter off."""
+    one = case("inverse-burgers")
+    inside = 0
+    for seed in range(3):
+        solution = solve(one.build(seed), seed=seed, max_parameters=700, max_seconds=200)
+        assert one.error(solution) <= one.target
+        low, high = solution.intervals["nu"]
+        inside += low <= 0.05 <= high
     assert inside >= 2
 
 

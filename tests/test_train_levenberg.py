@@ -142,3 +142,50 @@ def test_residuals_and_loss_belong_to_the_parameters():
     run(solver, steps=5)
     assert torch.equal(solver.residuals, rosenbrock(solver.parameters))
     assert solver.loss == pytest.approx(float(solver.residuals @ solver.residuals))
+
+
+def waves(t, y):
+    """``v0 sin(v2 t) + v1 sin(v3 t) - y``: linear in the first two."""
+    return lambda v: v[0] * torch.sin(v[2] * t) + v[1] * torch.sin(v[3] * t) - y
+
+
+AMPLITUDES = torch.tensor([0, 1])
+
+
+@pytest.mark.parametrize("is_summed", [False, True])
+def test_projection_ends_where_scipy_ends_in_fewer_steps(is_summed, rng):
+    t = torch.linspace(0, 6, 80, dtype=torch.float64)
+    y = 3 * torch.sin(1.1 * t) - 2 * torch.sin(1.9 * t) + 0.05 * torch.tensor(rng.normal(size=80))
+    residual, start = waves(t, y), [0.1, -0.1, 1.0, 2.0]
+
+    def normal(v):
+        jacobian = torch.autograd.functional.jacobian(residual, v)
+        return jacobian.T @ jacobian, jacobian.T @ residual(v)
+
+    settings = {"normal": normal} if is_summed else {}
+    plain, projected = (solver_of(residual, start, linear=one, **settings) for one in (None, AMPLITUDES))
+    steps = [len(run(solver)) for solver in (plain, projected)]
+    expected = least_squares(lambda v: residual(torch.tensor(v)).numpy(), start, xtol=1e-15, ftol=1e-15)
+    for solver in (plain, projected):
+        np.testing.assert_allclose(solver.parameters.numpy(), expected.x, rtol=1e-6)
+    assert steps[1] < steps[0]
+
+
+def test_what_is_projected_is_best_after_every_step(rng):
+    t = torch.linspace(0, 6, 80, dtype=torch.float64)
+    y = torch.tensor(rng.normal(size=80))
+    solver = solver_of(waves(t, y), [0.1, -0.1, 1.0, 2.0], linear=AMPLITUDES)
+    for _ in range(5):
+        shapes = torch.stack([torch.sin(w * t) for w in solver.parameters[2:]], dim=1)
+        best = np.linalg.lstsq(shapes.numpy(), y.numpy())[0]
+        np.testing.assert_allclose(solver.parameters[:2].numpy(), best, rtol=1e-9)
+        assert solver.advance()
+
+
+def test_projection_of_dependent_columns_does_no_harm(generator):
+    matrix = torch.randn(30, 3, generator=generator, dtype=torch.float64)
+    matrix[:, 2] = matrix[:, 0]
+    y = torch.randn(30, generator=generator, dtype=torch.float64)
+    solver = solver_of(linear(matrix, y), [0.0] * 3, linear=torch.arange(3))
+    expected = np.linalg.lstsq(matrix.numpy(), y.numpy())[0]
+    assert solver.loss == pytest.approx(float(((matrix.numpy() @ expected - y.numpy()) ** 2).sum()), rel=1e-9)

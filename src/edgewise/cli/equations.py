@@ -11,6 +11,10 @@ def pde(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A built-in problem.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Time limit; without it, the problem's own.")] = None,
     seed: Annotated[int, typer.Option(help="Of the points to fit at and of the network.")] = 0,
+    method: Annotated[
+        str | None, typer.Option(help="auto, least-squares, variable-projection, lbfgs.")
+    ] = None,
+    causal: Annotated[float | None, typer.Option(help="Epsilon of causal weights, such as 100.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the solution, a table and a picture.")] = None,
     formula: Annotated[bool, typer.Option("--formula", help="Look for the field as a formula.")] = False,
     formula_seconds: Annotated[float, typer.Option(help="Time limit of that.")] = 120.0,
@@ -26,7 +30,7 @@ def pde(
         return
     if out is not None:
         check_folder(out)
-    solution, facts = run(name, seconds=seconds, seed=seed, progress=not json)
+    solution, facts = run(name, seconds=seconds, seed=seed, progress=not json, method=method, causal=causal)
     text = ""
     if formula:
         text, facts["formula"] = written(solution, formula_seconds, seed)

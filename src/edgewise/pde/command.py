@@ -26,16 +26,25 @@ def names() -> dict[str, str]:
 
 
 def run(
-    name: str, *, seconds: float | None = None, seed: int = 0, progress: bool = False
+    name: str,
+    *,
+    seconds: float | None = None,
+    seed: int = 0,
+    progress: bool = False,
+    method: str | None = None,
+    causal: float | None = None,
 ) -> tuple[Solution, dict[str, Any]]:
     """Solves a built-in problem; the solution, and what ``--json`` prints of it.
 
     ``relative_l2`` is the largest relative error of all unknowns at fresh points, or of the parameter that was to be
-    found; ``target`` and ``limit`` are what the problem is solved for.
+    found; ``target`` and ``limit`` are what the problem is solved for. ``method`` and ``causal`` as in ``SolveConfig``
+    take the place of the problem's own settings.
     """
     one = case(name)
     limit = one.seconds if seconds is None else seconds
-    solution = solve(one.build(seed), max_seconds=limit, seed=seed, progress=progress, **one.settings)
+    asked = {"method": method, "causal": causal}
+    settings = {**one.settings, **{key: value for key, value in asked.items() if value is not None}}
+    solution = solve(one.build(seed), max_seconds=limit, seed=seed, progress=progress, **settings)
     return solution, {
         "problem": name,
         "relative_l2": one.error(solution),

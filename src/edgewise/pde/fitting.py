@@ -57,7 +57,8 @@ def fit(
     Ctrl-C ends it, and the clock's time, with the best so far.
     """
     free = state.free()
-    if config.chosen(len(free)) == "lbfgs":
+    method = config.chosen(len(free))
+    if method == "lbfgs":
         return _descended(state, state.system(until, per_cell, since, share=True), clock, steps, stall)
     system = state.system(until, per_cell) if since is None else state.system(until, per_cell, since)
     scale = SCALE if len(free) ** 2 * sum(len(block.rows) for block in system.blocks) > QR_OPERATIONS else 1.0
@@ -72,7 +73,8 @@ def fit(
 
     if system.has_energy:
         return _lowered(state, system, clock, steps)
-    solver = Solver(lambda free: system.residual(free) * scale, linearise, free, normal=normal)
+    linear = state.last_factors() if method == "variable-projection" else None
+    solver = Solver(lambda free: system.residual(free) * scale, linearise, free, normal=normal, linear=linear)
     losses = [solver.loss]
     with clock.heeding():
         while len(losses) <= steps and not clock.expired and solver.advance():
@@ -82,7 +84,7 @@ def fit(
                 break
     state.assign(solver.parameters)
     by_name = system.by_name(solver.parameters)
-    return Fitted(losses[0] / scale**2, losses[-1] / scale**2, by_name, len(losses) - 1)
+    return Fitted(losses[0] / scale**2, losses[-1] / scale**2, by_name, len(losses) - 1, method)
 
 
 def _descended(state: State, system: System, clock: Clock, steps: int, stall: float) -> Fitted:

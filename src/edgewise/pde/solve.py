@@ -3,8 +3,8 @@
 ``solve`` takes one of three ways and says in its message which, and by which method. Linear and steady problems are
 fitted at once and the network grows. Nonlinear problems with an initial state are marched through time on a coarse
 network, which shows where knots are needed, then again on these knots, and polished on a larger network.
-``continuation`` walks a constant, a Reynolds number for instance, through easier values first; ``starts`` does all of
-it from several random networks.
+``continuation`` walks a constant, a Reynolds number for instance, through easier values first; ``causal`` weights take
+the place of marching; ``starts`` does all of it from several random networks.
 """
 
 import warnings
@@ -16,7 +16,9 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import FitWarning, InputError
+from edgewise.pde.causality import follow
 from edgewise.pde.collocation import held_out
+from edgewise.pde.conditions import Data
 from edgewise.pde.config import SolveConfig
 from edgewise.pde.fitting import Fitted, fit, held_out_residual
 from edgewise.pde.intervals import parameter_intervals
@@ -71,11 +73,7 @@ def solve(
         0.25
     """
     config = replace(config or SolveConfig(), **settings)
-    deepest = max(orders.highest for orders in problem.orders.values())
-    if deepest >= config.degree:
-        raise InputError(
-            f"degree={config.degree} is too low for derivatives of order {deepest}: type degree={deepest + 1}"
-        )
+    _check(problem, config)
 
     def solved(config: SolveConfig, clock: Clock) -> Solution:
         return _Run(problem, config, clock).solved(continuation or {})
@@ -85,6 +83,26 @@ def solve(
     if solution.status in ("unsure", "diverged"):
         warnings.warn(f"{solution.status}: {solution.message}", FitWarning, stacklevel=2)
     return solution
+
+
+def _check(problem: Problem, config: SolveConfig) -> None:
+    """Refuses settings that this problem does not allow."""
+    deepest = max(orders.highest for orders in problem.orders.values())
+    if deepest >= config.degree:
+        raise InputError(
+            f"degree={config.degree} is too low for derivatives of order {deepest}: type degree={deepest + 1}"
+        )
+    has_energy = any(law.is_energy for law in problem.equations.values())
+    if config.method == "variable-projection" and (has_energy or not is_linear(problem)):
+        raise InputError(
+            'method="variable-projection" is for equations and conditions that are linear in the unknowns, without '
+            'energies and parameters to be found: type method="least-squares"'
+        )
+    if config.causal is not None and (has_energy or problem.time is None or config.method == "lbfgs"):
+        raise InputError(
+            f"causal={config.causal!r} is for equations with an initial state on the axis t, by least squares: leave "
+            "it out"
+        )
 
 
 class _Run:
@@ -113,6 +131,9 @@ class _Run:
         return self.result()
 
     def go(self, continuation: Mapping[str, Sequence[float]]) -> None:
+        if self.config.causal is not None:
+            self._follow(self.config.causal, continuation)
+            return
         linear = is_linear(self.problem)
         size = self._affordable(
             Size(
@@ -139,6 +160,14 @@ class _Run:
             self.way = "nonlinear in time: marched, then polished"
             self._march()
 
+    def _follow(self, epsilon: float, continuation: Mapping[str, Sequence[float]]) -> None:
+        self.way = "by causal weights, then at once"
+        size = self._affordable(self._asked(MARCH[0]))
+        state = self._begin(size, continuation)
+        follow(state, self.clock, epsilon)
+        self._level(state, size)
+        self._grow(size)
+
     @property
     def _creases(self) -> int:
         """Cells without width that creases take."""
@@ -152,9 +181,9 @@ class _Run:
             if larger.weights(self.problem, self.config.degree) > self.config.max_parameters:
                 self.reason = "out of parameters"
                 break
-            before = self.history[-1].loss
+            before = self._left()
             self._next(larger)
-            gain, size = self._gain(before, self.history[-1].loss), larger
+            gain, size = self._gain(before, self._left()), larger
             # Cells too wide for what they should resolve tell nothing of whether larger networks pay.
             blind = patience > 0 and gain < IN_VAIN and self._is_blind()
             patience -= blind
@@ -164,6 +193,13 @@ class _Run:
         assert self.best is not None
         assert self.fitted is not None
         return not worst_share(self.best, self.fitted) < NONSENSE
+
+    def _left(self) -> float:
+        """What growth shall lower: the sum of squares, or, since noise stays in measurements, its equations alone."""
+        assert self.fitted is not None
+        if not any(isinstance(one, Data) for one in self.problem.conditions.values()):
+            return self.fitted.loss
+        return sum(self.fitted.by_name[name] ** 2 for name in self.problem.equations)
 
     def _gain(self, before: float, after: float) -> float:
         """By what factor a level paid; of an energy, whose least value is not known, that it did a little."""
@@ -225,7 +261,7 @@ class _Run:
             if not self.clock.expired and (self.config.adaptive or size != before):
                 self._next(size)
         if self._goes_on():
-            self.reason = "out of parameters"
+            self._grow(sizes[-1])
 
     def _even(self, cells: int) -> Tensor:
         return even(self.problem, cells, self.config.degree)

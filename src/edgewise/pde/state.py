@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from edgewise import splines
@@ -82,6 +82,17 @@ class State:
             one.assign(free[start : start + size])
             start += size
         self.parameters = free[start:].clone()
+
+    def last_factors(self) -> Int[Tensor, " some"]:
+        """Where in ``free`` the factors of the last axis stand; in them alone every unknown is linear."""
+        found, start = [], 0
+        for one in self.unknowns.values():
+            count, last = one.free().numel(), one.network.kan_layers[0].spline.mask[-1]
+            found.append(
+                torch.arange(start + count - int(last.sum()) * one.subspaces[-1].shape[1], start + count)
+            )
+            start += count
+        return torch.cat(found)
 
     def values(self, points: Float[Tensor, "n axes"]) -> dict[str, Tensor]:
         """Every unknown at points."""

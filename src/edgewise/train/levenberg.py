@@ -9,8 +9,14 @@ predicted fall (Nielsen's rule). Far from the solution the normal equations are 
 half of the digits, so once the residual is small each step is solved by QR instead. Where their Cholesky factor
 does not exist, the damping grows until it does.
 
+Where ``r`` is linear in some of ``v``, these can be left to variable projection: they are all but undamped, and at
+every trial set to where they are best, so that a step is one of the others alone. The projection itself is not
+differentiated: that is Kaufman's form.
+
 Sources: More, *The Levenberg-Marquardt algorithm* (1978), for ``D``; Nielsen, *Damping parameter in Marquardt's
-method* (1999).
+method* (1999); Golub and Pereyra, *The differentiation of pseudo-inverses and nonlinear least squares problems whose
+variables separate* (1973); Kaufman, *A variable projection method for solving separable nonlinear least squares
+problems* (1975).
 """
 
 from collections.abc import Callable
@@ -26,6 +32,8 @@ Solve = Callable[[float], Tensor | None]
 
 SMALL_ENOUGH_FOR_QR = 1e-9
 _LARGEST_DAMPING = 1e16
+# What is projected is damped by a millionth of what the rest is, and solved for up to this share of its scale.
+_FREEDOM, _RIDGE = 1e-3, 1e-13
 
 
 @dataclass
@@ -34,7 +42,8 @@ class Solver:
 
     ``residual(v)`` gives ``r (n,)`` and ``linearise(v)`` gives ``r`` and ``J (n, p)``, float64. ``loss`` is
     ``|r|^2`` and ``residuals`` its ``r``; scale ``r`` so that 1 means "nothing explained". Who can have ``J^T J`` (of
-    which the lower triangle is read) and ``J^T r`` for less than ``J`` costs gives them as ``normal(v)``.
+    which the lower triangle is read) and ``J^T r`` for less than ``J`` costs gives them as ``normal(v)``. ``linear``
+    are the indices of what is projected; ``scale (p,)`` is what ``D`` starts from, zero without.
     """
 
     residual: Residual
@@ -42,15 +51,19 @@ class Solver:
     parameters: Tensor
     damping: float = 1e-2
     normal: Normal | None = None
+    linear: Tensor | None = None
+    scale: Tensor | None = None
     loss: float = field(init=False)
     residuals: Tensor = field(init=False)
     _growth: float = field(default=2.0, init=False)
     _scale: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
-        self._scale = torch.zeros_like(self.parameters)
+        self._scale = torch.zeros_like(self.parameters) if self.scale is None else self.scale
         self.residuals = self.residual(self.parameters)
         self.loss = float(self.residuals @ self.residuals)
+        if self.linear is not None:
+            self._accept(self._projected(self.parameters))
 
     def advance(self) -> bool:
         """One step down; False when no damping gives one."""
@@ -70,16 +83,37 @@ class Solver:
         return float(self.damping * (step @ step) - slope @ step)
 
     def _try(self, step: Tensor, predicted: float) -> bool:
-        trial = self.parameters + step
+        before = self.loss
+        if not self._accept(self._projected(self.parameters + step)):
+            return False
+        gain = min((before - self.loss) / max(predicted, 1e-300), 10.0)
+        self.damping = max(self.damping * max(0.1, 1 - (2 * gain - 1) ** 3), 1e-18)
+        self._growth = 2.0
+        return True
+
+    def _accept(self, trial: Tensor) -> bool:
         residuals = self.residual(trial)
         loss = float(residuals @ residuals)
         if not loss < self.loss:
             return False
-        gain = min((self.loss - loss) / max(predicted, 1e-300), 10.0)
-        self.damping = max(self.damping * max(0.1, 1 - (2 * gain - 1) ** 3), 1e-18)
-        self._growth = 2.0
         self.parameters, self.loss, self.residuals = trial, loss, residuals
         return True
+
+    def _projected(self, trial: Tensor) -> Tensor:
+        """The same with the linear ones where they are best; as it is where that cannot be solved for."""
+        if self.linear is None:
+            return trial
+        if self.loss > SMALL_ENOUGH_FOR_QR and self.normal is not None:
+            gram, slope = self.normal(trial)
+            gram, slope = gram[self.linear][:, self.linear], slope[self.linear]
+            scale = _positive(gram.diagonal().sqrt())
+            step = _by_cholesky(gram / scale[:, None] / scale, slope / scale, _RIDGE)
+        else:
+            residuals, jacobian = self.linearise(trial)
+            jacobian = jacobian[:, self.linear]
+            scale = _positive(torch.linalg.vector_norm(jacobian, dim=0))
+            step = _by_qr(*_triangular(jacobian / scale, residuals), _RIDGE)
+        return trial if step is None else trial.index_add(0, self.linear, step / scale)
 
     def _factor(self) -> tuple[Tensor, Solve, Tensor]:
         """``J^T r``, a function from damping to step, both for scaled parameters, and the scale."""
@@ -101,9 +135,17 @@ class Solver:
         return slope, lambda damping: _by_qr(triangle, rotated, damping), scale
 
     def _rescaled(self, sizes: Tensor) -> Tensor:
-        """The largest sizes of columns so far; 1 for a column that never was anything."""
+        """The largest sizes of columns so far, less for those that are projected."""
         self._scale = torch.maximum(self._scale, sizes)
-        return torch.where(self._scale > 0, self._scale, torch.ones_like(self._scale))
+        scale = _positive(self._scale)
+        return (
+            scale if self.linear is None else scale.index_copy(0, self.linear, _FREEDOM * scale[self.linear])
+        )
+
+
+def _positive(scale: Tensor) -> Tensor:
+    """1 for a column that never was anything."""
+    return torch.where(scale > 0, scale, torch.ones_like(scale))
 
 
 def _by_cholesky(gram: Tensor, slope: Tensor, damping: float) -> Tensor | None:
