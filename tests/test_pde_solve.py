@@ -171,6 +171,13 @@ def test_a_swing_that_was_marched_goes_on_until_it_stands_still():
     np.testing.assert_allclose(solution(t=t), exact.y[0], atol=1e-5)
 
 
+def test_a_start_that_neither_cells_nor_products_help_alone():
+    """A disc with a hole: seed 2 comes to a network from which only both together lead on."""
+    one = case("ring")
+    solution = solve(one.build(2), seed=2, max_parameters=400, max_seconds=120)
+    assert one.error(solution) < 1e-3
+
+
 def test_degree_must_exceed_the_derivatives():
     with pytest.raises(InputError, match="type degree=3"):
         solve(bar(), degree=2)
@@ -207,17 +214,11 @@ def test_diffusivity_from_noisy_measurements():
     assert inside >= 2
 
 
-@pytest.mark.slow
 def test_viscosity_from_noisy_measurements_is_not_left_on_a_plateau():
-    """On small networks the measurements hold the sum of squares up, while nu is still a quarter off."""
+    """Where neither more cells nor more products gain a third, nu is still a quarter off; both gain a factor of six."""
     one = case("inverse-burgers")
-    inside = 0
-    for seed in range(3):
-        solution = solve(one.build(seed), seed=seed, max_parameters=700, max_seconds=200)
-        assert one.error(solution) <= one.target
-        low, high = solution.intervals["nu"]
-        inside += low <= 0.05 <= high
-    assert inside >= 2
+    solution = solve(one.build(0), max_parameters=800, max_seconds=100)
+    assert one.error(solution) < 0.1
 
 
 def test_time_marched_burgers():

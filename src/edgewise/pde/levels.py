@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from edgewise.pde.ansatz import held
 from edgewise.pde.fields import leaf_field
 from edgewise.pde.problem import Problem
 from edgewise.pde.state import State
@@ -41,26 +42,32 @@ class Size:
     cells: int
 
     def weights(self, problem: Problem, degree: int) -> int:
-        """How many spline weights that takes."""
-        axes = len(problem.domain.coordinates)
-        rank = 1 if axes == 1 else self.rank
-        return len(problem.unknowns) * rank * axes * (self.cells + degree)
+        """How many numbers that has to find: spline weights that nothing built in takes, and the problem's parameters."""
+        axes = range(len(problem.domain.coordinates))
+        rank = 1 if len(axes) == 1 else self.rank
+        found = [
+            held(problem, name).free(axis, self.cells + degree, degree)
+            for name in problem.unknowns
+            for axis in axes
+        ]
+        return rank * sum(found) + len(problem.parameters)
 
 
-def following(size: Size, last: str, gain: float, axes: int) -> tuple[Size, str]:
+def following(size: Size, last: str, gain: float, axes: int, both: bool = False) -> tuple[Size, str]:
     """The next size and what grows: what grew last, ``"cells"`` or ``"rank"``, as long as that pays, else the other.
 
-    ``gain`` is the factor by which the loss fell when ``last`` grew.
+    ``gain`` is the factor by which the loss fell when ``last`` grew. With ``both`` both do: a product more may need
+    cells that alone gain nothing, and the other way round.
     """
     more_cells = Size(size.rank, round(size.cells * MORE_CELLS))
     more_rank = Size(max(size.rank + 1, round(size.rank * MORE_RANK)), size.cells)
     if axes == 1:
         return more_cells, "cells"
-    other = {"cells": "rank", "rank": "cells"}[last]
-    kind = last if gain >= WORTH else other
-    if kind == "cells" and (2 * more_cells.cells) ** axes <= MOST_ROWS:
-        return more_cells, "cells"
-    return more_rank, "rank"
+    are_few = (2 * more_cells.cells) ** axes <= MOST_ROWS
+    if both:
+        return Size(more_rank.rank, more_cells.cells if are_few else size.cells), "both"
+    kind = last if gain >= WORTH else {"cells": "rank"}.get(last, "cells")
+    return (more_cells, "cells") if kind == "cells" and are_few else (more_rank, "rank")
 
 
 def is_linear(problem: Problem) -> bool:

@@ -18,7 +18,6 @@ from torch import Tensor
 from edgewise.errors import FitWarning, InputError
 from edgewise.pde.causality import follow
 from edgewise.pde.collocation import held_out
-from edgewise.pde.conditions import Data
 from edgewise.pde.config import SolveConfig
 from edgewise.pde.fitting import Fitted, fit, held_out_residual
 from edgewise.pde.intervals import parameter_intervals
@@ -176,14 +175,14 @@ class _Run:
     def _grow(self, size: Size) -> None:
         kind, gain, in_vain, patience = "cells", float("inf"), set[str](), PATIENCE
         axes, is_fixed = len(self.problem.domain.coordinates), self.config.rank and self.config.cells
-        while not is_fixed and self._goes_on() and len(in_vain) < min(axes, 2):
-            larger, kind = self._fixed(size) or following(size, kind, gain, axes)
+        while not is_fixed and self._goes_on() and len(in_vain) < (3 if axes > 1 else 1):
+            larger, kind = self._fixed(size) or following(size, kind, gain, axes, both=len(in_vain) == 2)
             if larger.weights(self.problem, self.config.degree) > self.config.max_parameters:
                 self.reason = "out of parameters"
                 break
-            before = self._left()
+            before = self.history[-1].loss
             self._next(larger)
-            gain, size = self._gain(before, self._left()), larger
+            gain, size = self._gain(before, self.history[-1].loss), larger
             # Cells too wide for what they should resolve tell nothing of whether larger networks pay.
             blind = patience > 0 and gain < IN_VAIN and self._is_blind()
             patience -= blind
@@ -193,13 +192,6 @@ class _Run:
         assert self.best is not None
         assert self.fitted is not None
         return not worst_share(self.best, self.fitted) < NONSENSE
-
-    def _left(self) -> float:
-        """What growth shall lower: the sum of squares, or, since noise stays in measurements, its equations alone."""
-        assert self.fitted is not None
-        if not any(isinstance(one, Data) for one in self.problem.conditions.values()):
-            return self.fitted.loss
-        return sum(self.fitted.by_name[name] ** 2 for name in self.problem.equations)
 
     def _gain(self, before: float, after: float) -> float:
         """By what factor a level paid; of an energy, whose least value is not known, that it did a little."""
