@@ -44,7 +44,7 @@ class Held:
     def free(self, axis: int, functions: int, degree: int) -> int:
         """How many of an edge's ``functions`` numbers are free along an axis."""
         rest = functions - sum(own == axis for own, _ in self.pins) - degree * (axis in self.periodic)
-        return (rest + 1) // 2 if axis in self.signs else rest
+        return (rest + (self.signs[axis] == 1)) // 2 if axis in self.signs else rest
 
 
 def held(problem: Problem, unknown: str) -> Held:

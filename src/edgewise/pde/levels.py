@@ -42,7 +42,7 @@ class Size:
     cells: int
 
     def weights(self, problem: Problem, degree: int) -> int:
-        """How many numbers that has to find: spline weights that nothing built in takes, and the problem's parameters."""
+        """How many numbers that has to find: weights that nothing built in takes, and parameters of the problem."""
         axes = range(len(problem.domain.coordinates))
         rank = 1 if len(axes) == 1 else self.rank
         found = [
