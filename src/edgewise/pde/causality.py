@@ -97,7 +97,7 @@ def weighted(left: Float[Tensor, " cells"], epsilon: float) -> Float[Tensor, " c
     """``w`` of the module's page.
 
     Example:
-        >>> weighted(torch.tensor([0.1, 0.0, 3.0, 1.0]).double(), 10.0).tolist()
+        >>> weighted(torch.tensor([0.125, 0.0, 4.0, 1.0]).double(), 8.0).tolist()
         [1.0, 0.36787944117144233, 0.36787944117144233, 1e-09]
     """
     before = torch.cat([left.new_zeros(1), left.cumsum(0)[:-1]])
